@@ -1,0 +1,4 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lab: a real kubeadm cluster on this machine, for trying and testing the collection."""

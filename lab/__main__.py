@@ -1,0 +1,209 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lab's command line: ``python3 -m lab build|up|down|reset|status|leftovers|purge``.
+
+``up`` reuses a running lab made of the same inputs, and otherwise clears whatever is there and starts afresh, so it can
+follow anything: another lab, a crash, a SIGKILL. One lab runs on a machine at a time; a lock keeps a second call out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+from lab import cluster, debian, fingerprints, host, images, leftovers, nodes, processes, programs, progress, services
+from lab.settings import LAB, REPOSITORY, LabError, Settings, from_environment
+
+READY_SECONDS = 180.0
+#: What the lab starts its cluster with: our own playbooks, as a user would.
+_START_PLAYBOOK = "lab/start.yml"
+
+
+def main(arguments: t.Sequence[str]) -> int:
+    """Runs one command; returns the exit code."""
+    commands = {"build": build, "up": up, "down": down, "reset": reset, "status": status, "leftovers": list_leftovers, "purge": purge}
+    parser = argparse.ArgumentParser(prog="lab", description=__doc__)
+    parser.add_argument("command", choices=sorted(commands))
+    parser.add_argument("--bare", action="store_true", help="up, reset: stop before a CNI is installed")
+    options = parser.parse_args(arguments)
+    try:
+        settings = from_environment()
+        if options.command in ("status", "leftovers"):
+            return commands[options.command](settings, options)
+        with _lock(settings):
+            return commands[options.command](settings, options)
+    except LabError as error:
+        progress.fail(str(error))
+
+
+def build(settings: Settings, options: argparse.Namespace) -> int:
+    """Makes everything that can be made before a node runs."""
+    host.check(settings)
+    _build(settings)
+    return 0
+
+
+def up(settings: Settings, options: argparse.Namespace) -> int:
+    """A running cluster on flannel with the demo application; the one that runs already if it is the same."""
+    host.check(settings)
+    inputs = _build(settings)
+    if _is_up(settings, inputs, options.bare):
+        progress.say(f"lab: {len(settings.nodes)} nodes run already and are what is wanted")
+        return 0
+    _clear(settings)
+    _start(settings, inputs, options.bare)
+    return 0
+
+
+def reset(settings: Settings, options: argparse.Namespace) -> int:
+    """A fresh cluster, whatever runs now."""
+    host.check(settings)
+    inputs = _build(settings)
+    with progress.step("lab: fresh cluster"):
+        _clear(settings)
+        _start(settings, inputs, options.bare)
+    return 0
+
+
+def down(settings: Settings, options: argparse.Namespace) -> int:
+    """Ends the lab and puts the host back as it was."""
+    _clear(settings)
+    return list_leftovers(settings, options)
+
+
+def purge(settings: Settings, options: argparse.Namespace) -> int:
+    """Ends the lab and deletes what was built for it, except Go's own caches."""
+    _clear(settings)
+    shutil.rmtree(settings.cache, ignore_errors=True)
+    return list_leftovers(settings, options)
+
+
+def status(settings: Settings, options: argparse.Namespace) -> int:
+    """Prints what runs; exit code 1 when it is not a whole lab."""
+    facts = {
+        "nodes": {node.name: {"address": node.address, "processes": len(processes.members(f"nodes/{node.name}"))} for node in settings.nodes},
+        "services": len(processes.members(services.GROUP)),
+        "api_server": cluster.answers(settings) if nodes.running(settings) else False,
+        "kubeconfig": str(settings.kubeconfig) if settings.kubeconfig.exists() else None,
+        "disk_bytes": sum(_size(folder) for folder in (settings.state, settings.cache)),
+        "memory_bytes": _memory_bytes(),
+    }
+    print(json.dumps(facts, indent=2))
+    return 0 if facts["api_server"] else 1
+
+
+def list_leftovers(settings: Settings, options: argparse.Namespace) -> int:
+    """Prints what a lab left behind; exit code 1 when there is something."""
+    found = leftovers.find(settings)
+    for line in found:
+        print(f"left behind: {line}")
+    if not found:
+        progress.say("lab: nothing is left behind (processes, mounts, devices, control groups, rules, settings)")
+    return 1 if found else 0
+
+
+def _build(settings: Settings) -> str:
+    """Builds what is missing; returns the fingerprint of everything a running lab is made of."""
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    debian.install_host_packages()
+    made = _made(settings)
+    return fingerprints.of(*(str(path) for path in made.values()), LAB / "manifests", LAB / "images", *(LAB.glob("*.py")), repr(settings.nodes))
+
+
+def _made(settings: Settings) -> t.Dict[str, Path]:
+    made = programs.build_all(settings)
+    made["docker-registry"] = debian.docker_registry(settings)
+    made["image-base"] = debian.image_base(settings)
+    made["node-root"] = debian.node_root(settings)
+    made["node-files"] = nodes.prepare_files(settings, made["kube"], made["node-root"], services.upstream(settings))
+    return made
+
+
+def _start(settings: Settings, inputs: str, bare: bool) -> None:
+    made = _made(settings)
+    settings.state.mkdir(parents=True, exist_ok=True)
+    with progress.step("lab: network, registries and manifests on the host"):
+        host.set_up(settings)
+        services.start(settings, made["docker-registry"])
+        images.push_all(settings, services.upstream(settings), made, made["image-base"])
+        services.start_manifests(settings, made["calico-crds"])
+    with progress.step(f"lab: booting {len(settings.nodes)} nodes"):
+        nodes.make_keys(settings)
+        nodes.start_all(settings, made["node-root"], made["node-files"])
+    with progress.step("lab: kubeadm init and join"):
+        cluster.create(settings)
+    inventory = cluster.write_inventory(settings)
+    if not bare:
+        with progress.step("lab: flannel and the demo application, by the collection's own roles"):
+            _run_playbook(settings, inventory)
+            cluster.wait_until_ready(settings, READY_SECONDS)
+    (settings.state / "lab.json").write_text(json.dumps({"inputs": inputs, "bare": bare}))
+    progress.say(f"lab: ready. ansible-playbook -i {inventory} ..., kubeconfig {settings.kubeconfig}")
+
+
+def _run_playbook(settings: Settings, inventory: str) -> None:
+    program = Path(sys.executable).with_name("ansible-playbook")
+    log = settings.state / "log" / "start.log"
+    with log.open("w") as output:
+        done = subprocess.run([str(program), "-i", inventory, _START_PLAYBOOK], cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        words = "\n".join(log.read_text().splitlines()[-30:])
+        raise LabError(f"{_START_PLAYBOOK} failed; its output ({log}) ends:\n{words}")
+
+
+def _is_up(settings: Settings, inputs: str, bare: bool) -> bool:
+    record = settings.state / "lab.json"
+    return (
+        record.exists()
+        and json.loads(record.read_text()) == {"inputs": inputs, "bare": bare}
+        and nodes.running(settings)
+        and bool(processes.members(services.GROUP))
+        and cluster.answers(settings)
+    )
+
+
+def _clear(settings: Settings) -> None:
+    (settings.state / "lab.json").unlink(missing_ok=True)
+    nodes.stop_all(settings)
+    services.stop()
+    processes.remove_groups()
+    host.take_down(settings)
+    for path in settings.state.glob("*") if settings.state.is_dir() else ():
+        if path.name != "lock":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@contextlib.contextmanager
+def _lock(settings: Settings) -> t.Iterator[None]:
+    """Keeps a second call out; the kernel lets go of the lock when the process ends, however it ends."""
+    if os.geteuid() != 0:
+        raise LabError("the lab needs root (mounts, bridges, control groups): run make as root.")
+    settings.state.mkdir(parents=True, exist_ok=True)
+    with (settings.state / "lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LabError("another `lab` command runs on this machine: wait until it has ended.") from None
+        yield
+
+
+def _size(folder: Path) -> int:
+    return int(processes.run(["du", "--summarize", "--bytes", "--one-file-system", str(folder)]).split()[0]) if folder.is_dir() else 0
+
+
+def _memory_bytes() -> int:
+    usage = Path("/sys/fs/cgroup/memory") / processes.GROUP / "memory.usage_in_bytes"
+    return int(usage.read_text()) if usage.exists() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,155 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Kubernetes on the nodes by kubeadm, and what a control machine needs to reach it: kubeconfig and inventory."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import secrets
+import ssl
+import string
+import time
+import typing as t
+import urllib.error
+import urllib.request
+
+from lab import nodes
+from lab.settings import KUBERNETES_VERSION, POD_NETWORK, REPOSITORY, SERVICE_NETWORK, LabError, Node, Settings
+
+API_PORT = 6443
+_ALPHABET = string.ascii_lowercase + string.digits
+
+
+def create(settings: Settings) -> None:
+    """Initialises the control plane, then joins the other nodes at once. The nodes stay NotReady until a CNI is installed."""
+    control_plane, *workers = settings.nodes
+    token = f"{_random(6)}.{_random(16)}"
+    documents = _kubeadm_documents(control_plane, token)
+    nodes.ssh(settings, control_plane, "kubeadm init --config /dev/stdin", stdin=documents)
+    settings.kubeconfig.touch(mode=0o600)
+    settings.kubeconfig.write_text(nodes.ssh(settings, control_plane, "cat /etc/kubernetes/admin.conf"))
+    if workers:
+        with concurrent.futures.ThreadPoolExecutor(len(workers)) as pool:
+            list(pool.map(lambda node: _join(settings, node, control_plane, token), workers))
+    else:
+        _kubectl(settings, control_plane, "taint nodes --all node-role.kubernetes.io/control-plane-")
+
+
+def write_inventory(settings: Settings) -> str:
+    """Writes the Ansible inventory and returns its folder, relative to the repository.
+
+    ``inventories/lab`` is for the default lab; another number of nodes goes to ``build/inventory`` and leaves it alone.
+    """
+    text = inventory(settings.nodes)
+    committed = REPOSITORY / "inventories/lab"
+    if (committed / "hosts.yml").read_text() == text:
+        return "inventories/lab"
+    folder = REPOSITORY / "build/inventory"
+    (folder / "group_vars").mkdir(parents=True, exist_ok=True)
+    (folder / "hosts.yml").write_text(text)
+    (folder / "group_vars/all.yml").write_text((committed / "group_vars/all.yml").read_text())
+    return "build/inventory"
+
+
+def inventory(lab_nodes: t.Sequence[Node]) -> str:
+    """The inventory of these nodes: kubespray's group names, addresses and nothing else."""
+    lines = [
+        "# SPDX-FileCopyrightText: 2026 The podnet.cni authors",
+        "# SPDX-License-Identifier: GPL-3.0-or-later",
+        "---",
+        "k8s_cluster:",
+        "  children:",
+        "    kube_control_plane:",
+        "      hosts:",
+    ]
+    lines += [f"        {node.name}: {{ansible_host: {node.address}}}" for node in lab_nodes if node.control_plane]
+    lines += ["    kube_node:", "      hosts:"]
+    lines += [f"        {node.name}: {{ansible_host: {node.address}}}" for node in lab_nodes if not node.control_plane]
+    return "\n".join(lines) + "\n"
+
+
+def answers(settings: Settings) -> bool:
+    """Whether the API server says it is ready."""
+    address = settings.nodes[0].address
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # liveness only: no credential is sent and nothing that comes back is used
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    try:
+        with opener.open(f"https://{address}:{API_PORT}/readyz", timeout=3) as response:
+            return t.cast(int, response.status) == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def wait_until_ready(settings: Settings, seconds: float) -> None:
+    """Waits until every node is Ready and nothing in kube-system is pending."""
+    deadline = time.monotonic() + seconds
+    while True:
+        waiting = _not_ready(settings)
+        if not waiting:
+            return
+        if time.monotonic() > deadline:
+            raise LabError(f"after {seconds:.0f} s these are not ready: {', '.join(waiting)}.")
+        time.sleep(0.5)
+
+
+def _not_ready(settings: Settings) -> t.List[str]:
+    items = json.loads(_kubectl(settings, settings.nodes[0], "get nodes,pods -A -o json"))["items"]
+    return [f"{item['kind']} {item['metadata']['name']}" for item in items if not _is_ready(item)]
+
+
+def _is_ready(item: t.Mapping[str, t.Any]) -> bool:
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in item["status"].get("conditions", []))
+
+
+def _kubectl(settings: Settings, node: Node, arguments: str) -> str:
+    return nodes.ssh(settings, node, f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl {arguments}")
+
+
+def _join(settings: Settings, node: Node, control_plane: Node, token: str) -> None:
+    address = f"{control_plane.address}:{API_PORT}"
+    nodes.ssh(settings, node, f"kubeadm join {address} --token {token} --discovery-token-unsafe-skip-ca-verification --ignore-preflight-errors=all")
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def _kubeadm_documents(node: Node, token: str) -> str:
+    """kubeadm's configuration; the zeros are for a kernel on which nobody may raise limits or write conntrack's settings."""
+    documents: t.Tuple[t.Dict[str, t.Any], ...] = (
+        {
+            "apiVersion": "kubeadm.k8s.io/v1beta4",
+            "kind": "InitConfiguration",
+            "localAPIEndpoint": {"advertiseAddress": node.address},
+            "nodeRegistration": {"criSocket": "unix:///run/containerd/containerd.sock", "ignorePreflightErrors": ["all"]},
+            "bootstrapTokens": [{"token": token, "ttl": "24h0m0s", "usages": ["signing", "authentication"], "groups": ["system:bootstrappers:kubeadm:default-node-token"]}],
+        },
+        {
+            "apiVersion": "kubeadm.k8s.io/v1beta4",
+            "kind": "ClusterConfiguration",
+            "kubernetesVersion": KUBERNETES_VERSION,
+            "networking": {"podSubnet": POD_NETWORK, "serviceSubnet": SERVICE_NETWORK},
+        },
+        {
+            "apiVersion": "kubelet.config.k8s.io/v1beta1",
+            "kind": "KubeletConfiguration",
+            "cgroupDriver": "cgroupfs",
+            "failSwapOn": False,
+            "failCgroupV1": False,
+            "oomScoreAdj": 0,
+            "imageGCHighThresholdPercent": 100,
+            "evictionHard": {"nodefs.available": "0%", "imagefs.available": "0%"},
+        },
+        {
+            "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+            "kind": "KubeProxyConfiguration",
+            "mode": "iptables",
+            "oomScoreAdj": 0,
+            "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+        },
+    )
+    return "\n---\n".join(json.dumps(document) for document in documents)  # JSON is YAML

@@ -1,0 +1,15 @@
+// SPDX-FileCopyrightText: 2026 The podnet.cni authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+//go:build tools
+
+// Keeps the packages that are built by their import path in go.mod and go.sum.
+package tools
+
+import (
+	_ "github.com/projectcalico/calico/cni-plugin/cmd/calico"
+	_ "github.com/projectcalico/calico/cni-plugin/cmd/install"
+	_ "github.com/projectcalico/calico/kube-controllers/cmd/check-status"
+	_ "github.com/projectcalico/calico/kube-controllers/cmd/kube-controllers"
+	_ "github.com/projectcalico/calico/node/cmd/calico-node"
+)

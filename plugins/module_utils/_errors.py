@@ -1,0 +1,41 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The collection's one exception tree.
+
+Library code raises; only a module's ``main()`` turns an error into ``fail_json``.
+Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+
+class PodnetError(Exception):
+    """A failure a person can act on: what was found, where, and what to do next."""
+
+    def __init__(self, what: str, where: str = "", next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f" {self.next_step}" if self.next_step else ""
+        return f"{place}{self.what}.{advice}" if not self.what.endswith(".") else f"{place}{self.what}{advice}"
+
+
+class BadInputError(PodnetError):
+    """An option, file or manifest cannot be used as it is."""
+
+
+class NodeError(PodnetError):
+    """A node's kernel, files or runtime could not be read or changed."""
+
+
+class ClusterError(PodnetError):
+    """The API server refused, did not answer, or never reached the expected state."""
+
+
+class StillAliveError(PodnetError):
+    """Something would be removed although the CNI it belongs to still runs."""

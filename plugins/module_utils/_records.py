@@ -1,0 +1,29 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Builds frozen dataclasses back from the plain dictionaries that travel between modules.
+
+Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+#: (record type, field) -> the record type of that field, or of its items.
+Nesting = t.Mapping[t.Tuple[type, str], type]
+
+_Record = t.TypeVar("_Record")
+
+
+def build(kind: t.Type[_Record], data: t.Mapping[str, t.Any], nesting: Nesting) -> _Record:
+    """An instance of ``kind`` from ``data``; lists become tuples. A key that is no field raises TypeError."""
+    return kind(**{name: _value(nesting.get((kind, name)), value, nesting) for name, value in data.items()})
+
+
+def _value(kind: t.Optional[type], value: t.Any, nesting: Nesting) -> t.Any:
+    if isinstance(value, (list, tuple)):
+        return tuple(_value(kind, item, nesting) for item in value)
+    if kind is not None and isinstance(value, t.Mapping):
+        return build(kind, value, nesting)
+    return value
