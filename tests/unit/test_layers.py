@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The layers hold: decisions do no I/O, what runs on nodes needs nothing but Python 3.8, one package talks to the API server."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PLUGINS = ROOT / "plugins"
+UTILS = PLUGINS / "module_utils"
+OURS = "ansible_collections.podnet.cni.plugins.module_utils"
+# Modules of the standard library that reach the outside world or the clock.
+OUTSIDE_WORLD = {"asyncio", "ctypes", "datetime", "http", "os", "pathlib", "random", "select", "shutil", "signal", "socket", "ssl"}
+OUTSIDE_WORLD |= {"subprocess", "tempfile", "threading", "time", "urllib"}
+# Newer than Python 3.8, and invisible to a parser.
+NEWER_METHODS = {"removeprefix", "removesuffix", "bit_count", "is_relative_to", "with_stem", "to_thread"}
+
+SOURCES = sorted(path for path in PLUGINS.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(PLUGINS))
+
+
+every_source = pytest.mark.parametrize("source", SOURCES, ids=_name)
+
+
+@every_source
+def test_python_38_can_parse_it(source: Path) -> None:
+    ast.parse(source.read_text(), filename=_name(source), feature_version=(3, 8))
+
+
+@every_source
+def test_no_method_newer_than_python_38(source: Path) -> None:
+    tree = ast.parse(source.read_text())
+    assert [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in NEWER_METHODS] == []
+
+
+@pytest.mark.parametrize("source", [path for path in SOURCES if UTILS / "_kube" not in path.parents], ids=_name)
+def test_only_kube_imports_the_kubernetes_client(source: Path) -> None:
+    # The argument spec and its documentation are data, not a client.
+    allowed = "ansible_collections.kubernetes.core.plugins.module_utils.args_common"
+    clients = ("kubernetes", "ansible_collections.kubernetes")
+    assert [name for name in _imports(source) if name.startswith(clients) and not name.startswith(allowed)] == []
+
+
+@pytest.mark.parametrize("source", [path for path in SOURCES if UTILS / "_cni" in path.parents], ids=_name)
+def test_pure_code_does_not_reach_outside(source: Path) -> None:
+    packages = {name.partition(".")[0] for name in _imports(source)}
+    foreign = {name for name in packages if name not in sys.stdlib_module_names and name not in ("ansible_collections", "yaml")}
+    assert packages & OUTSIDE_WORLD == set()
+    assert foreign == set()
+    assert [name for name in _imports(source) if name.startswith((f"{OURS}._node", f"{OURS}._kube"))] == []
+
+
+@pytest.mark.parametrize("source", [path for path in SOURCES if UTILS / "_node" in path.parents], ids=_name)
+def test_node_adapters_need_only_the_standard_library(source: Path) -> None:
+    packages = {name.partition(".")[0] for name in _imports(source)}
+    assert {name for name in packages if name not in sys.stdlib_module_names and name not in ("ansible_collections", "ansible")} == set()
+    assert [name for name in _imports(source) if name.startswith(f"{OURS}._kube")] == []
+
+
+def _imports(source: Path) -> list[str]:
+    """Full names of what ``source`` imports; a relative import counts as the collection's own."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            names += [f"{_origin(source, node)}.{alias.name}" for alias in node.names]
+    return names
+
+
+def _origin(source: Path, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    package = source.relative_to(PLUGINS).parts[: -node.level]
+    return ".".join(("ansible_collections.podnet.cni.plugins", *package, *([node.module] if node.module else [])))
