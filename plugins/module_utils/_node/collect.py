@@ -1,0 +1,256 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Takes the snapshot of the node it runs on: all tools at once, then the files, then who owns what. Changes nothing.
+
+Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import pathlib
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni import conflist, ownership
+from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Chain, File, NodeSnapshot, Runtime
+from ansible_collections.podnet.cni.plugins.module_utils._node import commands, cri, parse
+
+#: What to run, and what nobody knows when it cannot be run.
+_COMMANDS: t.Dict[str, t.Tuple[t.Tuple[str, ...], str]] = {
+    "addresses": (("ip", "-j", "-d", "addr"), "links and addresses"),
+    "routes4": (("ip", "-4", "-j", "route", "show", "table", "all"), "IPv4 routes"),
+    "routes6": (("ip", "-6", "-j", "route", "show", "table", "all"), "IPv6 routes"),
+    "neighbours": (("ip", "-j", "neigh"), "neighbours"),
+    "fdb": (("bridge", "-j", "fdb", "show"), "forwarding database entries"),
+    "nft tables": (("nft", "-j", "list", "tables"), "native nftables tables"),
+    "nft chains": (("nft", "-j", "list", "chains"), "chains of native nftables tables"),
+    "ipsets": (("ipset", "list", "-t"), "IP sets"),
+    "kubelet": (
+        ("systemctl", "show", "kubelet", "--property=ActiveState,SubState,MainPID,ActiveEnterTimestampMonotonic"),
+        "the state of kubelet",
+    ),
+}
+
+#: iptables' tools by family, and where the kernel lists the legacy tables that are in use.
+_FIREWALLS = {4: ("iptables", "/proc/net/ip_tables_names"), 6: ("ip6tables", "/proc/net/ip6_tables_names")}
+
+_SYSCTLS = (
+    "net/ipv4/ip_forward",
+    "net/ipv6/conf/all/forwarding",
+    "net/bridge/bridge-nf-call-iptables",
+    "net/bridge/bridge-nf-call-ip6tables",
+)
+_DEVICE_SYSCTLS = ("rp_filter", "proxy_arp")
+
+#: Directories and files a CNI keeps outside its configuration, and directories whose entries are listed one by one.
+_STATE = ("/run/flannel", "/run/calico", "/var/lib/calico", "/var/log/calico")
+_STATE_PARENTS = ("/var/lib/cni", "/var/lib/cni/networks", "/var/lib/cni/results", "/var/lib/cni/cache/results")
+
+#: The plugin directory of the CNI specification's examples, searched beside the runtime's own.
+_BIN_DIR = "/opt/cni/bin"
+
+#: Programs that are a CNI or a part of one, by the name the kernel gives a process (15 letters at most).
+_DAEMONS = frozenset(
+    {
+        "antrea-agent",
+        "bird",
+        "bird6",
+        "calico-felix",
+        "calico-node",
+        "calico-typha",
+        "cilium-agent",
+        "flanneld",
+        "kindnetd",
+        "kube-router",
+        "ovn-controller",
+        "ovnkube",
+        "weaver",
+    }
+)
+
+#: Kubernetes' names for what uname calls a machine.
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+
+
+def collect(conf_dir: str = "", root: str = "/") -> NodeSnapshot:
+    """The snapshot. ``conf_dir`` replaces the runtime's own idea of where CNI configurations are; ``root`` is for tests."""
+    tree = Tree(root)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(runtime, tree)
+        firewalls = _firewall_commands(tree)
+        plan = {**_COMMANDS, **{key: (argv, f"{argv[0][: -len('-save')]} rules") for key, argv in firewalls.items()}}
+        outputs = commands.run_all({key: argv for key, (argv, _) in plan.items()})
+        found = asked.result()
+    return ownership.attribute(_snapshot(_Results(plan, outputs), firewalls, found, conf_dir or found.conf_dir, tree))
+
+
+def runtime(tree: t.Optional[Tree] = None) -> Runtime:
+    """The node's container runtime, found as kubelet finds it; what it does not tell of its CNI settings comes from its files."""
+    tree = tree or Tree()
+    endpoints = parse.kubelet_endpoints(tree.text("/var/lib/kubelet/kubeadm-flags.env"), tree.text("/var/lib/kubelet/config.yaml"))
+    found = cri.find(endpoints)
+    if found.name != "cri-o":
+        return found
+    paths = ["/etc/crio/crio.conf", *tree.files("/etc/crio/crio.conf.d")]
+    return cri.with_crio_settings(found, parse.crio_settings(tree.text(path) for path in paths))
+
+
+def _snapshot(results: _Results, firewalls: t.Iterable[str], found: Runtime, conf_dir: str, tree: Tree) -> NodeSnapshot:
+    kernel = os.uname()
+    contents = {path: tree.content(path) for path in tree.files(conf_dir)}
+    return NodeSnapshot(
+        hostname=kernel.nodename,
+        architecture=_ARCHITECTURES.get(kernel.machine, kernel.machine),
+        kernel=kernel.release,
+        links=results.read("addresses", parse.links),
+        addresses=results.read("addresses", parse.addresses),
+        routes=results.read("routes4", lambda text: parse.routes(text, 4)) + results.read("routes6", lambda text: parse.routes(text, 6)),
+        neighbours=results.read("neighbours", parse.neighbours),
+        fdb=results.read("fdb", parse.fdb),
+        chains=_chains(results, firewalls),
+        nft_tables=results.read("nft tables", lambda text: parse.nft_tables(text, results.text("nft chains"))),
+        ipsets=results.read("ipsets", parse.ipsets),
+        conflists=conflist.read(contents, found.name, found.default_network),
+        files=_files(contents, found.bin_dir, tree),
+        subnet_env=parse.assignments(tree.text("/run/flannel/subnet.env")),
+        sysctls=_sysctls(tree),
+        runtime=found,
+        kubelet=parse.unit("kubelet", results.text("kubelet")),
+        processes=_daemons(tree),
+        missing=_not_root() + results.missing(),
+    )
+
+
+class _Results:
+    """What the commands printed; remembers which of it could not be had."""
+
+    def __init__(self, plan: t.Mapping[str, t.Tuple[t.Sequence[str], str]], outputs: t.Mapping[str, commands.Output]) -> None:
+        self._plan = plan
+        self._outputs = outputs
+        self._unreadable: t.Set[str] = set()
+
+    def text(self, key: str) -> str:
+        """The output of a command that succeeded, else nothing."""
+        output = self._outputs[key]
+        return "" if output.problem else output.text
+
+    def read(self, key: str, parser: t.Callable[[str], t.Tuple[_Record, ...]]) -> t.Tuple[_Record, ...]:
+        try:
+            return parser(self.text(key))
+        except ValueError:  # an old tool that ignores -j
+            self._unreadable.add(key)
+            return ()
+
+    def missing(self) -> t.Tuple[str, ...]:
+        """One line for each command without a usable answer: the tool, why, and what is unknown because of it."""
+        problems = {key: "printed no JSON" if key in self._unreadable else self._outputs[key].problem for key in self._plan}
+        return tuple(f"{self._plan[key][0][0]}: {problem}; unknown: {self._plan[key][1]}" for key, problem in problems.items() if problem)
+
+
+_Record = t.TypeVar("_Record")
+
+
+class Tree:
+    """The node's files below ``root``; what is absent or unreadable is empty."""
+
+    def __init__(self, root: str = "/") -> None:
+        self._root = root.rstrip("/")
+
+    def content(self, path: str) -> bytes:
+        try:
+            return self._at(path).read_bytes()
+        except OSError:
+            return b""
+
+    def text(self, path: str) -> str:
+        return self.content(path).decode("utf-8", "replace").strip()
+
+    def names(self, path: str) -> t.List[str]:
+        try:
+            return sorted(entry.name for entry in self._at(path).iterdir())
+        except OSError:
+            return []
+
+    def files(self, path: str) -> t.List[str]:
+        """Full paths of the directory's files, symbolic links to files among them."""
+        paths = [f"{path.rstrip('/')}/{name}" for name in self.names(path)]
+        return [path for path in paths if self._at(path).is_file()]
+
+    def exists(self, path: str) -> bool:
+        return self._at(path).exists()
+
+    def target(self, path: str) -> str:
+        """Where a symbolic link points to."""
+        try:
+            return os.readlink(self._at(path))
+        except OSError:
+            return ""
+
+    def _at(self, path: str) -> pathlib.Path:
+        return pathlib.Path(self._root + path)
+
+
+def _firewall_commands(tree: Tree) -> t.Dict[str, t.Tuple[str, ...]]:
+    """The iptables-save tools to run, by backend and family.
+
+    Legacy tables that the kernel does not use are not asked for: asking loads their modules. Where the two backends have
+    no tools of their own, the plain one is asked; its answer says whose it is.
+    """
+    found: t.Dict[str, t.Tuple[str, ...]] = {}
+    for family, (tool, tables) in _FIREWALLS.items():
+        if tree.content(tables) and commands.find(f"{tool}-legacy-save"):
+            found[f"legacy{family}"] = (f"{tool}-legacy-save",)
+        if commands.find(f"{tool}-nft-save"):
+            found[f"nft{family}"] = (f"{tool}-nft-save",)
+        if not any(commands.find(f"{tool}-{backend}-save") for backend in ("legacy", "nft")):
+            found[f"plain{family}"] = (f"{tool}-save",)
+    return found
+
+
+def _chains(results: _Results, firewalls: t.Iterable[str]) -> t.Tuple[Chain, ...]:
+    chains: t.Tuple[Chain, ...] = ()
+    for key in firewalls:
+        text = results.text(key)
+        backend = parse.backend_of(text) if key.startswith("plain") else key[:-1]
+        chains += parse.chains(text, backend, int(key[-1]))
+    return chains
+
+
+def _files(conf_dir: t.Mapping[str, bytes], bin_dir: str, tree: Tree) -> t.Tuple[File, ...]:
+    """Plugins, state, and what lies in the configuration directory without being a configuration."""
+    configs = [path for path, content in conf_dir.items() if not conflist.is_configuration(path, content)]
+    binaries = [path for folder in dict.fromkeys([bin_dir, _BIN_DIR]) for path in tree.files(folder)]
+    listed = [f"{parent}/{name}" for parent in _STATE_PARENTS for name in tree.names(parent)]
+    state = [path for path in (*_STATE, *listed) if tree.exists(path) and path not in _STATE_PARENTS]
+    return (
+        *(File(path, "config") for path in configs),
+        *(File(path, "binary") for path in binaries),
+        *(File(path, "state", entries=len(tree.names(path))) for path in state),
+    )
+
+
+def _sysctls(tree: Tree) -> t.Dict[str, str]:
+    """By their names: dots between the parts, and a slash for a dot inside a device's name, as sysctl prints them."""
+    conf = "net/ipv4/conf"
+    devices = tree.names(f"/proc/sys/{conf}")
+    paths = [*_SYSCTLS, *(f"{conf}/{device}/{name}" for device in devices for name in _DEVICE_SYSCTLS)]
+    values = {path: tree.text(f"/proc/sys/{path}") for path in paths}
+    return {path.translate(_SWAP): value for path, value in values.items() if value}
+
+
+_SWAP = str.maketrans("./", "/.")
+
+
+def _daemons(tree: Tree) -> t.Tuple[str, ...]:
+    """The CNI daemons in the node's own network. One in another network namespace works for that one: a node in a container, say."""
+    here = tree.target("/proc/self/ns/net")
+    names = {pid: tree.text(f"/proc/{pid}/comm") for pid in tree.names("/proc") if pid.isdigit()}
+    # Without the right to see a process's namespace it counts as here: better a daemon too many than one overlooked.
+    own = {name for pid, name in names.items() if name in _DAEMONS and tree.target(f"/proc/{pid}/ns/net") in ("", here)}
+    return tuple(sorted(own))
+
+
+def _not_root() -> t.Tuple[str, ...]:
+    return () if os.geteuid() == 0 else ("root: not running as root; unknown: packet filters, the runtime, and files only root may read",)

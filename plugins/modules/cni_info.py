@@ -1,0 +1,229 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Returns the snapshot of a node's network."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cni_info
+short_description: Snapshot of a node's pod network and of who owns each part
+version_added: 0.1.0
+author: The podnet.cni authors (@podnet)
+description:
+  - Reads in one call what the kernel, the files and the container runtime of a Kubernetes node say about its network,
+    and names for each item the CNI or component it belongs to.
+  - Shows the CNI configuration that the container runtime is to load, why it is that one, and what the runtime really holds,
+    as it tells over its CRI socket.
+  - Reads only. Needs nothing on the node but Python 3.8 and what a node has anyway.
+    A tool that is not there is named in RV(snapshot.missing).
+extends_documentation_fragment:
+  - podnet.cni.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  conf_dir:
+    description:
+      - Directory with the CNI configurations.
+      - Default is the one the container runtime uses, or V(/etc/cni/net.d) when the runtime does not tell.
+    type: path
+notes:
+  - Run it as root (C(become)); without it packet filters and the runtime stay unknown.
+  - A flannel that runs inside another program (k3s) is not seen among RV(snapshot.processes).
+seealso:
+  - module: podnet.cni.cni_cleanup
+  - module: podnet.cni.cni_conflist
+"""
+
+EXAMPLES = r"""
+- name: Take a snapshot of the node's network
+  podnet.cni.cni_info:
+  become: true
+  register: node
+
+- name: Show it in a few lines
+  ansible.builtin.debug:
+    var: node.summary
+
+- name: Refuse to go on while something of flannel is left
+  ansible.builtin.assert:
+    that: node.snapshot.links | selectattr('owner', 'match', 'flannel') | length == 0
+"""
+
+RETURN = r"""
+snapshot:
+  description:
+    - The node's network. Every link, address, route, neighbour, chain, rule, set and file has an RV(ignore:owner), one of
+      V(flannel), V(flannel-vxlan), V(flannel-host-gw), V(flannel-udp), V(flannel-wireguard), V(flannel-ipip), V(calico),
+      V(kube-proxy), V(kubelet), V(runtime), V(host), V(unknown).
+  returned: success
+  type: dict
+  sample:
+    hostname: node-1
+    architecture: amd64
+    kernel: 6.1.0-28-amd64
+    links:
+      - name: flannel.1
+        kind: vxlan
+        mtu: 1450
+        state: UNKNOWN
+        up: true
+        mac: 5a:0c:12:7e:91:03
+        master: ""
+        vxlan:
+          vni: 1
+          port: 8472
+          local: 192.0.2.11
+          device: eth0
+          learning: false
+        owner: flannel-vxlan
+    routes:
+      - destination: 10.244.1.0/24
+        gateway: 10.244.1.0
+        device: flannel.1
+        protocol: boot
+        kind: unicast
+        scope: ""
+        metric: 0
+        table: main
+        family: 4
+        onlink: true
+        owner: flannel-vxlan
+    conflists:
+      - path: /etc/cni/net.d/10-flannel.conflist
+        network: cbr0
+        cni_version: 0.3.1
+        plugins: [flannel, portmap]
+        problem: ""
+        wins: true
+        reason: first in lexical order
+        owner: flannel
+    runtime:
+      name: containerd
+      version: 1.7.24
+      socket: /run/containerd/containerd.sock
+      network_ready: true
+      network_message: ""
+      loaded: [cbr0]
+      reload_status: OK
+      conf_dir: /etc/cni/net.d
+      bin_dir: /opt/cni/bin
+      default_network: ""
+      problem: ""
+    missing:
+      - "nft: not found; unknown: native nftables tables"
+  contains:
+    hostname:
+      description: The node's own name.
+      type: str
+    architecture:
+      description: Kubernetes' name of the processor architecture.
+      type: str
+    kernel:
+      description: Release of the kernel.
+      type: str
+    links:
+      description: Network devices, with VXLAN details where they have them.
+      type: list
+      elements: dict
+    addresses:
+      description: Addresses of the devices.
+      type: list
+      elements: dict
+    routes:
+      description: Routes of all tables and both families; one entry for each next hop.
+      type: list
+      elements: dict
+    neighbours:
+      description: ARP and NDP entries.
+      type: list
+      elements: dict
+    fdb:
+      description: Forwarding database entries of bridges and VXLAN devices.
+      type: list
+      elements: dict
+    chains:
+      description: iptables chains with their rules, both backends (V(legacy), V(nft)) and families.
+      type: list
+      elements: dict
+    nft_tables:
+      description: Native nftables tables, without those that iptables keeps.
+      type: list
+      elements: dict
+    ipsets:
+      description: IP sets of the kernel.
+      type: list
+      elements: dict
+    conflists:
+      description: CNI configurations in lexical order.
+      type: list
+      elements: dict
+      contains:
+        wins:
+          description: Whether the runtime is to load this file.
+          type: bool
+        reason:
+          description: Why it wins or loses.
+          type: str
+    files:
+      description: Plugins, leases and other state, and files of the configuration directory that are no configuration.
+      type: list
+      elements: dict
+    subnet_env:
+      description: Content of flannel's C(subnet.env).
+      type: dict
+    sysctls:
+      description: Kernel parameters of forwarding, by name; a slash stands for a dot inside a device's name.
+      type: dict
+    runtime:
+      description: The container runtime and the CNI configuration it holds, in its own words.
+      type: dict
+    kubelet:
+      description: State of kubelet's systemd unit.
+      type: dict
+    processes:
+      description: CNI daemons that run in the node's own network.
+      type: list
+      elements: str
+    missing:
+      description: Tools without an answer, why, and what is unknown because of it.
+      type: list
+      elements: str
+summary:
+  description: The same in a few lines for a person.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "node-1: amd64, kernel 6.1.0-28-amd64, containerd 1.7.24, pod network ready"
+    - "CNI configuration: 10-flannel.conflist (flannel) wins, of 1; the runtime holds cbr0"
+    - "flannel: 4 links, 5 addresses, 9 routes, 2 neighbours, 2 fdb, 2 chains, 1 conflists, 3 files, 2 rules; runs: flanneld"
+    - "calico: nothing; does not run"
+    - "not seen: nft: not found; unknown: native nftables tables"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
+from ansible_collections.podnet.cni.plugins.module_utils._errors import PodnetError
+from ansible_collections.podnet.cni.plugins.module_utils._node import collect
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={"conf_dir": {"type": "path"}}, supports_check_mode=True)
+    try:
+        snapshot = collect.collect(conf_dir=module.params["conf_dir"] or "")
+    except PodnetError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, snapshot=model.to_dict(snapshot), summary=model.summary(snapshot))
+
+
+if __name__ == "__main__":
+    main()

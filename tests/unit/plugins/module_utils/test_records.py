@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+import pytest
+
+from ansible_collections.podnet.cni.plugins.module_utils import _records
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaf:
+    name: str
+    tags: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Tree:
+    leaf: Leaf | None = None
+    leaves: tuple[Leaf, ...] = ()
+    labels: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+NESTING: _records.Nesting = {(Tree, "leaf"): Leaf, (Tree, "leaves"): Leaf}
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({}, Tree()),
+        ({"leaf": None}, Tree()),
+        ({"leaf": {"name": "a", "tags": ["x", "y"]}}, Tree(leaf=Leaf("a", ("x", "y")))),
+        ({"leaves": [{"name": "a"}, {"name": "b"}]}, Tree(leaves=(Leaf("a"), Leaf("b")))),
+        ({"labels": {"k": "v"}}, Tree(labels={"k": "v"})),
+    ],
+)
+def test_build(data: dict[str, t.Any], expected: Tree) -> None:
+    assert _records.build(Tree, data, NESTING) == expected
+
+
+def test_build_is_the_inverse_of_asdict() -> None:
+    tree = Tree(Leaf("a", ("x",)), (Leaf("b"),), {"k": "v"})
+    assert _records.build(Tree, dataclasses.asdict(tree), NESTING) == tree
+
+
+def test_unknown_key() -> None:
+    with pytest.raises(TypeError, match="height"):
+        _records.build(Tree, {"height": 3}, NESTING)
