@@ -1,0 +1,112 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cni_node_annotations
+short_description: Remove a dead CNI's annotations from all nodes
+version_added: 0.1.0
+author: The podnet.cni authors (@podnet)
+description:
+  - Removes the annotations that flannel (C(flannel.alpha.coreos.com/)) or Calico (C(projectcalico.org/)) left on the Node objects.
+    One call does all nodes.
+  - Refuses as long as the CNI has a DaemonSet, because that would write them again.
+  - Runs on the control machine. M(podnet.cni.cni_cleanup) removes what is on the nodes themselves.
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - podnet.cni.attributes
+attributes:
+  check_mode:
+    support: full
+    details: The API server is asked in a dry run.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+requirements:
+  - kubernetes >= 24.2.0
+options:
+  cni:
+    description: The CNI whose annotations go.
+    type: str
+    required: true
+    choices: [flannel, calico]
+  state:
+    description: Annotations are only ever removed. It is the CNI that writes them.
+    type: str
+    choices: [absent]
+    default: absent
+seealso:
+  - module: podnet.cni.cni_cleanup
+  - module: podnet.cni.cni_cluster_info
+"""
+
+EXAMPLES = r"""
+- name: Remove flannel's annotations from all nodes
+  podnet.cni.cni_node_annotations:
+    cni: flannel
+  run_once: true
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+removed:
+  description: The names of the annotations that were removed by node, or would be in check mode.
+  returned: success
+  type: dict
+  sample:
+    node1:
+      - flannel.alpha.coreos.com/backend-type
+      - flannel.alpha.coreos.com/public-ip
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni.annotations import alive, before, plan
+from ansible_collections.podnet.cni.plugins.module_utils._errors import PodnetError, StillAliveError
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client, collect
+from ansible_collections.podnet.cni.plugins.module_utils._kube.annotations import remove
+
+
+def run(module: AnsibleModule) -> t.Dict[str, t.Any]:
+    """Plans, patches (in check mode as a dry run), and reports."""
+    cni = module.params["cni"]
+    api = client.get_client(module)
+    cluster = collect.collect(api)
+    daemonsets = alive(cluster, cni)
+    if daemonsets:
+        names = ", ".join(f"{daemonset.namespace}/{daemonset.name}" for daemonset in daemonsets)
+        raise StillAliveError(f"{cni} still runs from DaemonSet {names}", next_step=f"Nothing was changed. Remove {cni} first.")
+    patches = plan(cluster, cni)
+    remove(api, patches, dry_run=module.check_mode)
+    return {
+        "changed": bool(patches),
+        "removed": {patch.node: list(patch.annotations) for patch in patches},
+        "diff": {"before": before(cluster, patches), "after": {}},
+    }
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            **client.AUTH_ARG_SPEC,
+            "cni": {"type": "str", "required": True, "choices": ["flannel", "calico"]},
+            "state": {"type": "str", "choices": ["absent"], "default": "absent"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = run(module)
+    except PodnetError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
