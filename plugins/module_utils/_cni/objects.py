@@ -1,0 +1,135 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads raw API objects: what a Node, a Pod or a workload says, as the types of `cluster`.
+
+Pure: no I/O. Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster
+
+#: An object as the API server's JSON holds it.
+Raw = t.Mapping[str, t.Any]
+
+#: Annotations of a node that a CNI wrote.
+CNI_ANNOTATIONS = ("flannel.alpha.coreos.com/", "projectcalico.org/")
+
+_CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+
+#: (tool, prefix of a label or annotation that only this tool writes). First match wins: Flux and Argo CD may work through Helm.
+_MANAGERS = (
+    ("Argo CD", "argocd.argoproj.io/"),
+    ("Flux", "kustomize.toolkit.fluxcd.io/"),
+    ("Flux", "helm.toolkit.fluxcd.io/"),
+    ("addon manager", "addonmanager.kubernetes.io/mode"),
+    ("Rancher deploy controller", "objectset.rio.cattle.io/"),
+    ("Helm", "meta.helm.sh/"),
+)
+
+
+def metadata(resource: Raw) -> Raw:
+    """The object's metadata; an empty mapping when it has none."""
+    return resource.get("metadata") or {}
+
+
+def reference(resource: Raw, api_version: str = "", kind: str = "") -> cluster.ObjectRef:
+    """Names the object. Items of a list carry no apiVersion and kind: pass what was listed."""
+    return cluster.ObjectRef(
+        api_version=resource.get("apiVersion") or api_version,
+        kind=resource.get("kind") or kind,
+        name=metadata(resource).get("name", ""),
+        namespace=metadata(resource).get("namespace", ""),
+    )
+
+
+def node(resource: Raw) -> cluster.Node:
+    """A Node object as a record."""
+    spec, status = resource.get("spec") or {}, resource.get("status") or {}
+    info = status.get("nodeInfo") or {}
+    labels = metadata(resource).get("labels") or {}
+    return cluster.Node(
+        name=metadata(resource)["name"],
+        ready=_condition(status, "Ready"),
+        control_plane=any(label in labels for label in _CONTROL_PLANE_LABELS),
+        unschedulable=bool(spec.get("unschedulable")),
+        internal_ips=tuple(item["address"] for item in status.get("addresses") or () if item.get("type") == "InternalIP"),
+        pod_cidrs=tuple(spec.get("podCIDRs") or filter(None, [spec.get("podCIDR")])),
+        architecture=info.get("architecture", ""),
+        operating_system=info.get("operatingSystem", ""),
+        runtime=info.get("containerRuntimeVersion", ""),
+        kubelet_version=info.get("kubeletVersion", ""),
+        annotations=_cni_annotations(metadata(resource).get("annotations") or {}),
+    )
+
+
+def pod(resource: Raw) -> cluster.Pod:
+    """A Pod object as a record."""
+    spec, status = resource.get("spec") or {}, resource.get("status") or {}
+    owner = _controller(resource)
+    return cluster.Pod(
+        namespace=metadata(resource).get("namespace", ""),
+        name=metadata(resource)["name"],
+        uid=metadata(resource).get("uid", ""),
+        node=spec.get("nodeName", ""),
+        ips=tuple(item["ip"] for item in status.get("podIPs") or ()) or tuple(filter(None, [status.get("podIP")])),
+        host_network=bool(spec.get("hostNetwork")),
+        phase=status.get("phase", ""),
+        ready=_condition(status, "Ready"),
+        deleting="deletionTimestamp" in metadata(resource),
+        owner_kind=owner.get("kind", ""),
+        owner_name=owner.get("name", ""),
+        labels=dict(metadata(resource).get("labels") or {}),
+    )
+
+
+def pod_spec(workload: Raw) -> Raw:
+    """The pod template's spec of a DaemonSet, Deployment ...; an empty mapping when there is none."""
+    template = (workload.get("spec") or {}).get("template") or {}
+    return template.get("spec") or {}
+
+
+def containers(workload: Raw) -> t.Tuple[Raw, ...]:
+    """The template's long-running containers: init containers only prepare, they do not say what a workload is."""
+    return tuple(pod_spec(workload).get("containers") or ())
+
+
+def command_line(container: Raw) -> str:
+    """Command and arguments joined; empty when the image's own entry point runs."""
+    return " ".join(str(word) for word in [*(container.get("command") or ()), *(container.get("args") or ())])
+
+
+def counts(daemonset: Raw) -> t.Tuple[int, int]:
+    """Pods a DaemonSet wants and pods that are ready."""
+    status = daemonset.get("status") or {}
+    return int(status.get("desiredNumberScheduled") or 0), int(status.get("numberReady") or 0)
+
+
+def managed_by(*resources: Raw) -> str:
+    """The tool that labels or annotations of any of the objects name as their keeper, or an empty string."""
+    keys = {key for resource in resources for key in _marks(resource)}
+    for tool, prefix in _MANAGERS:
+        if any(key.startswith(prefix) for key in keys):
+            return tool
+    managers = {_marks(resource).get("app.kubernetes.io/managed-by") for resource in resources}
+    return "Helm" if "Helm" in managers else ""
+
+
+def _marks(resource: Raw) -> t.Dict[str, str]:
+    return {**(metadata(resource).get("annotations") or {}), **(metadata(resource).get("labels") or {})}
+
+
+def _condition(status: Raw, kind: str) -> bool:
+    return any(item.get("type") == kind and item.get("status") == "True" for item in status.get("conditions") or ())
+
+
+def _controller(resource: Raw) -> Raw:
+    owners = metadata(resource).get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), {})
+
+
+def _cni_annotations(annotations: t.Mapping[str, str]) -> t.Dict[str, str]:
+    return {key: value for key, value in annotations.items() if key.startswith(CNI_ANNOTATIONS)}

@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Puts the canaries into a cluster and takes them out again.
+
+Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._cni import canaries, objects
+from ansible_collections.podnet.cni.plugins.module_utils._cni.verification import Place, Port, Service
+from ansible_collections.podnet.cni.plugins.module_utils._kube import collect, writes
+from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
+
+#: Seconds the API server has for what takes it a moment: a namespace that goes, a service account that comes.
+_MOMENT = 90
+
+
+def remove(client: t.Any, settings: canaries.Settings) -> None:
+    """Removes the namespace and waits until it is gone. One that is not ours is left alone, and an error."""
+    path = f"/api/v1/namespaces/{settings.namespace}"
+    api = collect.Api(client.client)
+    found = api.item(path)
+    if found is None:
+        return
+    if (objects.metadata(found).get("labels") or {}).get(canaries.MANAGED_BY) != canaries.MANAGER:
+        raise _errors.BadInputError(
+            f"the namespace has no label {canaries.MANAGED_BY}={canaries.MANAGER}, so it is not ours to use and remove",
+            f"namespace {settings.namespace}",
+            "Choose another name for the verification's own namespace.",
+        )
+    uid = objects.metadata(found)["uid"]
+    writes.delete(client, objects.reference(found), uid)
+    left = Deadline(_MOMENT).poll(lambda: api.item(path), lambda seen: seen is None or objects.metadata(seen)["uid"] != uid)
+    if left is not None and objects.metadata(left)["uid"] == uid:
+        raise _errors.ClusterError(
+            f"it is still there {_MOMENT} s after it was deleted", f"namespace {settings.namespace}", "See its status.conditions."
+        )
+
+
+def create(client: t.Any, settings: canaries.Settings, sentinel_node: str) -> None:
+    """Creates the namespace and what belongs into it, except the Service with an external address and the policy."""
+    writes.create(client, canaries.namespace(settings))
+    # Until the namespace has its default service account, pods in it are refused.
+    account = f"/api/v1/namespaces/{settings.namespace}/serviceaccounts/default"
+    api = collect.Api(client.client)
+    if Deadline(_MOMENT).poll(lambda: api.item(account), lambda seen: seen is not None) is None:
+        raise _errors.ClusterError(
+            f"no default service account appeared within {_MOMENT} s",
+            f"namespace {settings.namespace}",
+            "Is kube-controller-manager running?",
+        )
+    for definition in canaries.workloads(settings, sentinel_node):
+        writes.create(client, definition)
+
+
+def expose(client: t.Any, settings: canaries.Settings, address: str) -> t.Tuple[t.Optional[Service], str]:
+    """The Service at ``address``; or, where the cluster forbids it, why."""
+    try:
+        return service(writes.create(client, canaries.external_service(settings, address))), ""
+    except writes.RefusedError as error:
+        return None, error.what
+
+
+def deny(client: t.Any, settings: canaries.Settings) -> None:
+    """From now on nothing may reach the sentinel."""
+    writes.create(client, canaries.deny_policy(settings))
+
+
+def allow(client: t.Any, settings: canaries.Settings) -> None:
+    """Takes the denial back."""
+    writes.delete(client, objects.reference(canaries.deny_policy(settings)))
+
+
+def pods(client: t.Any, settings: canaries.Settings) -> t.Tuple[objects.Raw, ...]:
+    """The pods of the namespace, as the API server tells them."""
+    return tuple(collect.Api(client.client).items(f"/api/v1/namespaces/{settings.namespace}/pods") or ())
+
+
+def places(raw_pods: t.Iterable[objects.Raw], component: str) -> t.Tuple[Place, ...]:
+    """Where the ready pods of a component are, by node name."""
+    ready = [
+        pod for pod in map(objects.pod, raw_pods) if pod.labels.get(canaries.COMPONENT) == component and pod.ready and not pod.deleting
+    ]
+    return tuple(sorted((Place(pod.node, pod.name, pod.ips[0]) for pod in ready if pod.ips), key=lambda place: place.node))
+
+
+def find_service(client: t.Any, namespace: str, name: str) -> Service:
+    """A Service by its name; that there is none is an error."""
+    found = collect.Api(client.client).item(f"/api/v1/namespaces/{namespace}/services/{name}")
+    if found is None:
+        raise _errors.BadInputError("there is no such Service", f"Service {namespace}/{name}", "Name one that exists, or leave it out.")
+    return service(found)
+
+
+def service(raw: objects.Raw) -> Service:
+    """A Service object as the ways into it. Only TCP ports: a lost UDP packet proves nothing."""
+    spec = raw.get("spec") or {}
+    ingress = ((raw.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    address = spec.get("clusterIP") or ""
+    return Service(
+        namespace=objects.metadata(raw)["namespace"],
+        name=objects.metadata(raw)["name"],
+        cluster_ip="" if address == "None" else address,
+        ports=tuple(
+            Port(port["port"], port.get("nodePort") or 0) for port in spec.get("ports") or () if port.get("protocol", "TCP") == "TCP"
+        ),
+        external_ips=tuple(spec.get("externalIPs") or ()),
+        load_balancer=tuple(filter(None, (entry.get("ip") or entry.get("hostname") for entry in ingress))),
+    )

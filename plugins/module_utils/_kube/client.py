@@ -1,0 +1,164 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way to the API server: kubernetes.core's client, and errors a person can act on.
+
+Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import traceback
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import K8SClient, get_api_client
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+
+try:
+    import kubernetes
+    import urllib3
+    import yaml
+except ImportError:
+    KUBERNETES_IMPORT_ERROR: t.Optional[str] = traceback.format_exc()
+else:
+    KUBERNETES_IMPORT_ERROR = None
+
+__all__ = ["AUTH_ARG_SPEC", "AbsentError", "api_errors", "get_client", "kubernetes"]
+
+#: The client library sets no timeout while it discovers the API: behind a packet filter that drops, it would wait for minutes.
+CONNECT_DEADLINE = 60
+
+_DEFAULT_KUBECONFIG = "~/.kube/config"
+
+
+class AbsentError(_errors.ClusterError):
+    """The object is not there, or its kind is not served."""
+
+
+def get_client(module: AnsibleModule, deadline: int = CONNECT_DEADLINE) -> K8SClient:
+    """A client that has spoken to the API server once. Raises ClusterError; a missing Python library ends the module."""
+    if KUBERNETES_IMPORT_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_IMPORT_ERROR)
+    options = {name: module.params.get(name) for name in AUTH_ARG_SPEC}
+    _check_kubeconfig(options)
+    with _within(deadline), _kubeconfig_errors(options), api_errors("API server"):
+        return get_api_client(**options)
+
+
+@contextlib.contextmanager
+def api_errors(where: str) -> t.Iterator[None]:
+    """Turns what the client library raises into ClusterError."""
+    try:
+        yield
+    except kubernetes.client.exceptions.ApiException as error:
+        raise _refused(error, where) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise _errors.ClusterError(
+            f"the API server is not reachable: {_root(error)}",
+            where,
+            "Check the server's address in the kubeconfig, its certificate, and the network between here and there.",
+        ) from error
+
+
+def _refused(error: t.Any, where: str) -> _errors.ClusterError:
+    if error.status == 404:
+        return AbsentError(f"the API server has no such object: {_message(error)}", where)
+    advice = {
+        401: "The kubeconfig's user is not known or its certificate has expired: get a fresh kubeconfig.",
+        403: "Give the kubeconfig's user this right (preflight and migration need cluster-admin).",
+    }
+    words = {401: "the API server does not accept the credentials (unauthorized)", 403: f"the API server forbids it: {_message(error)}"}
+    what = words.get(error.status, f"the API server answered {error.status}: {_message(error)}")
+    return _errors.ClusterError(what, where, advice.get(error.status, "See the API server's log."))
+
+
+def _message(error: t.Any) -> str:
+    """The message of the Status object in the answer's body, else the reason phrase."""
+    body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else error.body
+    try:
+        status = json.loads(body or "")
+    except ValueError:
+        return str(error.reason)
+    return str(status.get("message") or error.reason) if isinstance(status, dict) else str(error.reason)
+
+
+def _root(error: BaseException) -> str:
+    """The reason behind the retries, without the request it repeats."""
+    return str(getattr(error, "reason", None) or error)
+
+
+def _kubeconfig(options: t.Mapping[str, t.Any]) -> t.Any:
+    return options.get("kubeconfig") or os.environ.get("K8S_AUTH_KUBECONFIG")
+
+
+def _check_kubeconfig(options: t.Mapping[str, t.Any]) -> None:
+    """A kubeconfig that was named must be there: the library would only say that it is invalid."""
+    named = _kubeconfig(options)
+    if isinstance(named, str) and not pathlib.Path(named).expanduser().is_file():
+        raise _errors.ClusterError(
+            f"there is no kubeconfig {named}",
+            "kubeconfig",
+            "Name the cluster's kubeconfig on this machine: option or inventory variable kubeconfig.",
+        )
+
+
+@contextlib.contextmanager
+def _kubeconfig_errors(options: t.Mapping[str, t.Any]) -> t.Iterator[None]:
+    named = _kubeconfig(options)
+    place = named if isinstance(named, str) else "kubeconfig"
+    try:
+        yield
+    except CoreException as error:
+        if not named and not options.get("context"):
+            raise _not_found(error) from error
+        raise _errors.ClusterError(
+            f"the kubeconfig cannot be used: {error}", place, "Check that `kubectl get nodes` works with it."
+        ) from error
+    # A file that is YAML but no kubeconfig makes the library stumble over its own assumptions, in one of these ways.
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
+        problem = " ".join(str(error).split())
+        raise _errors.ClusterError(f"this is no kubeconfig: {problem}", place, "Name the file kubectl uses for this cluster.") from error
+
+
+def _not_found(error: Exception) -> _errors.ClusterError:
+    searched = [
+        "option kubeconfig (not given)",
+        "variable K8S_AUTH_KUBECONFIG (not set)",
+        f"variable KUBECONFIG ({os.environ.get('KUBECONFIG') or 'not set'})",
+        f"file {_DEFAULT_KUBECONFIG}",
+        "a pod's service account (not in a pod)",
+    ]
+    return _errors.ClusterError(
+        f"no kubeconfig found ({error}); looked at: {', '.join(searched)}",
+        "kubeconfig",
+        "Set kubeconfig in the inventory to the cluster's file.",
+    )
+
+
+@contextlib.contextmanager
+def _within(seconds: int) -> t.Iterator[None]:
+    """Raises ClusterError when the block takes longer. Modules are one thread, so the alarm finds the block wherever it waits."""
+
+    def _expired(_signal: int, _frame: t.Any) -> None:
+        raise _errors.ClusterError(
+            f"the API server is not reachable: no answer within {seconds} s",
+            "API server",
+            "Check the server's address in the kubeconfig and the network between here and there.",
+        )
+
+    before = signal.signal(signal.SIGALRM, _expired)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Time: the only place that waits. Everybody else asks again until the answer is right or a deadline has passed.
+
+Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+_Seen = t.TypeVar("_Seen")
+
+#: Seconds between two questions to the API server.
+PAUSE = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Clock:
+    """Where time comes from; tests bring their own."""
+
+    now: t.Callable[[], float] = time.monotonic
+    sleep: t.Callable[[float], None] = time.sleep
+
+
+class Deadline:
+    """A moment after which nothing more is awaited."""
+
+    def __init__(self, seconds: float, clock: t.Optional[Clock] = None) -> None:
+        self._clock = clock or Clock()
+        self._end = self._clock.now() + seconds
+        self.seconds = seconds
+
+    @property
+    def passed(self) -> bool:
+        return self._clock.now() >= self._end
+
+    def poll(self, look: t.Callable[[], _Seen], done: t.Callable[[_Seen], bool]) -> _Seen:
+        """Looks at least once, until ``done`` or the deadline; returns what was seen last. The caller decides what not done means."""
+        seen = look()
+        while not done(seen) and not self.passed:
+            self._clock.sleep(min(PAUSE, max(0.0, self._end - self._clock.now())))
+            seen = look()
+        return seen

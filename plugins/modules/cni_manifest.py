@@ -1,0 +1,223 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cni_manifest
+short_description: Fetch, verify and patch a CNI's manifest
+version_added: 0.1.0
+description:
+  - Reads the manifest of flannel or Calico from a URL or a file, verifies it, and returns its objects patched for a cluster.
+  - The patch is made on data, not on text, and touches only what the options name.
+  - Runs on the control machine and applies nothing - give RV(resources) to M(kubernetes.core.k8s).
+author: The podnet.cni authors (@podnet)
+extends_documentation_fragment:
+  - podnet.cni.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  source:
+    description: The manifest's URL (C(http), C(https)) or its path on the control machine.
+    type: str
+    required: true
+  checksum:
+    description:
+      - The manifest's checksum, V(sha256:) and 64 hexadecimal digits.
+      - Required when O(source) is a URL, optional for a path.
+    type: str
+    default: ""
+  cni:
+    description: The CNI the manifest must install.
+    type: str
+    choices: [flannel, calico]
+    required: true
+  network:
+    description:
+      - The pod network, an IPv4 CIDR. It becomes flannel's C(Network), or the pool that Calico makes when it starts the first time.
+      - When empty, the manifest's own.
+    type: str
+    default: ""
+  encapsulation:
+    description:
+      - How Calico carries packets between nodes. Only used with O(cni=calico).
+      - V(vxlan) and V(vxlan_cross_subnet) run Calico without BIRD; V(ipip) and V(none) exchange routes by BGP.
+    type: str
+    choices: [vxlan, vxlan_cross_subnet, ipip, none]
+    default: vxlan
+  mtu:
+    description: The MTU of Calico's pods and tunnels. V(0) lets Calico find it. Only used with O(cni=calico).
+    type: int
+    default: 0
+  ip_autodetection_method:
+    description:
+      - How calico-node finds its node's address. Only used with O(cni=calico).
+      - When empty, the manifest's own.
+    type: str
+    default: kubernetes-internal-ip
+  backend:
+    description:
+      - Flannel's backend, the C(Backend) object of C(net-conf.json). Only used with O(cni=flannel).
+      - When empty, the manifest's own. C(Type) is written in any case, because flanneld takes C(udp) where it is missing.
+    type: dict
+    default: {}
+requirements:
+  - PyYAML
+seealso:
+  - module: kubernetes.core.k8s
+"""
+
+EXAMPLES = r"""
+- name: Prepare Calico for a cluster whose pods are in 10.244.0.0/16
+  podnet.cni.cni_manifest:
+    source: files/calico.yaml
+    cni: calico
+    network: 10.244.0.0/16
+    encapsulation: vxlan_cross_subnet
+  register: manifest
+
+- name: Show the images that must be there first
+  ansible.builtin.debug:
+    var: manifest.images
+
+- name: Prepare flannel with the host-gw backend
+  podnet.cni.cni_manifest:
+    source: files/kube-flannel.yml
+    cni: flannel
+    network: 10.244.0.0/16
+    backend:
+      Type: host-gw
+"""
+
+RETURN = r"""
+resources:
+  description: The manifest's objects, patched, each after those it leans on.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {apiVersion: v1, kind: ServiceAccount, metadata: {name: calico-node, namespace: kube-system}}
+images:
+  description: Every image the manifest names, once.
+  returned: success
+  type: list
+  elements: str
+  sample: ["quay.io/calico/cni:v3.31.7", "quay.io/calico/node:v3.31.7", "quay.io/calico/kube-controllers:v3.31.7"]
+daemonset:
+  description: The DaemonSet that runs the CNI on each node.
+  returned: success
+  type: dict
+  sample: {name: calico-node, namespace: kube-system}
+sha256:
+  description: The SHA-256 of the manifest as it was read, in hexadecimal.
+  returned: success
+  type: str
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+"""
+
+import http.client
+import pathlib
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.urls import ConnectionError as UrlConnectionError
+from ansible.module_utils.urls import open_url
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._cni import manifests, network
+
+_TIMEOUT = 30
+
+
+def argument_spec() -> t.Dict[str, t.Any]:
+    return {
+        "source": {"type": "str", "required": True},
+        "checksum": {"type": "str", "default": ""},
+        "cni": {"type": "str", "choices": ["flannel", "calico"], "required": True},
+        "network": {"type": "str", "default": ""},
+        "encapsulation": {"type": "str", "choices": list(manifests.ENCAPSULATIONS), "default": "vxlan"},
+        "mtu": {"type": "int", "default": 0},
+        "ip_autodetection_method": {"type": "str", "default": "kubernetes-internal-ip"},
+        "backend": {"type": "dict", "default": {}},
+    }
+
+
+def read_source(source: str, checksum: str) -> bytes:
+    """The manifest's bytes from a URL or a path."""
+    if not source.lower().startswith(("http://", "https://")):
+        return _read_path(source)
+    if not checksum:
+        raise _errors.BadInputError(
+            "a manifest from a URL needs a checksum", source, "Set checksum to sha256: and the digest of the file you reviewed."
+        )
+    try:
+        with open_url(source, timeout=_TIMEOUT) as answer:
+            content: bytes = answer.read()
+            return content
+    # Every error of urllib is an OSError; http.client's and Ansible's own connection error are not.
+    except (OSError, http.client.HTTPException, UrlConnectionError, ValueError) as error:
+        raise _errors.BadInputError(
+            f"the manifest cannot be fetched: {error}", source, "Check the URL, or download it and name the file."
+        ) from error
+
+
+def render(params: t.Mapping[str, t.Any], content: bytes) -> t.Dict[str, t.Any]:
+    """What the module returns for a manifest of this content."""
+    source, cni = params["source"], params["cni"]
+    digest = manifests.verify_checksum(content, params["checksum"], source)
+    if params["network"] and not network.is_ipv4(params["network"]):
+        raise _errors.BadInputError(f"{params['network']} is not an IPv4 network", "network")
+    resources = _patch(manifests.parse(_decode(content, source), source), params)
+    daemonset = manifests.find_daemonset(resources, cni, source)["metadata"]
+    return {
+        "resources": manifests.in_apply_order(resources),
+        "images": manifests.images(resources),
+        "daemonset": {"name": daemonset["name"], "namespace": daemonset.get("namespace", "default")},
+        "sha256": digest,
+    }
+
+
+def _patch(resources: t.List[t.Dict[str, t.Any]], params: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
+    if params["cni"] == "flannel":
+        flannel = manifests.FlannelSettings(params["network"], params["backend"])
+        return manifests.patch_flannel(resources, flannel, params["source"])
+    calico = manifests.CalicoSettings(params["network"], params["encapsulation"], params["mtu"], params["ip_autodetection_method"])
+    return manifests.patch_calico(resources, calico, params["source"])
+
+
+def _read_path(path: str) -> bytes:
+    try:
+        return pathlib.Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise _errors.BadInputError(
+            f"the manifest cannot be read: {error.strerror}", path, "Name a file on the control machine, or a URL."
+        ) from error
+
+
+def _decode(content: bytes, source: str) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _errors.BadInputError(f"this is no text: {error.reason} at byte {error.start}", source) from error
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    if manifests.YAML_IMPORT_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("PyYAML"), exception=manifests.YAML_IMPORT_ERROR)
+    try:
+        result = render(module.params, read_source(module.params["source"], module.params["checksum"]))
+    except _errors.PodnetError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

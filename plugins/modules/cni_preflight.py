@@ -1,0 +1,198 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cni_preflight
+short_description: Decide whether a cluster's CNI can be changed, before anything is
+version_added: 0.1.0
+description:
+  - Judges what M(podnet.cni.cni_cluster_info) and M(podnet.cni.cni_info) read. It says where the cluster stands, which pod network
+    the change is to use, and answers a list of questions, each with a stable id and what was seen.
+  - Talks to nothing, so it can be run again later on facts that were kept.
+author: The podnet.cni authors (@podnet)
+extends_documentation_fragment:
+  - podnet.cni.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  cluster:
+    description: The cluster as RV(podnet.cni.cni_cluster_info#module:cluster) holds it.
+    type: dict
+    required: true
+  snapshots:
+    description:
+      - For each node's name in the inventory, its snapshot as RV(podnet.cni.cni_info#module:snapshot) holds it.
+      - A node that could not be reached is left out.
+    type: dict
+    required: true
+  hosts:
+    description:
+      - The inventory's names of all nodes, reached or not.
+      - When empty, a node without a snapshot counts as unreachable.
+    type: list
+    elements: str
+    default: []
+  target:
+    description: The CNI the cluster is to run.
+    type: str
+    choices: [calico, flannel]
+    default: calico
+  network:
+    description:
+      - The pod network the target is to use.
+      - When empty, the one of the CNI that runs, or of the migration that was interrupted.
+    type: str
+    default: ""
+  encapsulation:
+    description: How Calico is to carry packets between nodes.
+    type: str
+    choices: [vxlan, vxlan_cross_subnet, ipip, none]
+    default: vxlan
+  strategy:
+    description:
+      - The way to make the change. V(cutover) replaces a running CNI, V(install) puts one where none is.
+      - An unknown one is reported like any other failed check.
+    type: str
+    default: cutover
+  journal:
+    description:
+      - What an earlier run noted before it changed anything - C(source), C(network) and C(phase), which is V(done) at the end.
+      - Other keys are ignored.
+    type: dict
+    default: {}
+  fail:
+    description: Whether to fail when a check failed.
+    type: bool
+    default: true
+seealso:
+  - module: podnet.cni.cni_cluster_info
+  - module: podnet.cni.cni_info
+"""
+
+EXAMPLES = r"""
+- name: Read the cluster
+  podnet.cni.cni_cluster_info:
+    kubeconfig: ~/.kube/config
+  register: cluster_facts
+
+- name: See whether Calico could be installed, without failing
+  podnet.cni.cni_preflight:
+    cluster: "{{ cluster_facts.cluster }}"
+    snapshots: {}
+    strategy: install
+    network: 10.244.0.0/16
+    fail: false
+  register: preflight
+
+- name: Show each question and its answer
+  ansible.builtin.debug:
+    var: preflight.summary
+"""
+
+RETURN = r"""
+checks:
+  description: Each question in order - its id, C(passed), C(failed) or C(skipped), what was seen and where, and what to do next.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - id: pool-overlaps-services
+      result: failed
+      seen: network 10.96.0.0/16 overlaps the Service range 10.96.0.0/12
+      where: network
+      next_step: Choose a network that shares no address with it.
+passed:
+  description: Whether no check failed.
+  returned: always
+  type: bool
+  sample: false
+state:
+  description:
+    - Where the cluster stands - V(flannel), V(migrating) (flannel is gone, Calico is not yet all there), V(calico), V(none) or V(other).
+  returned: always
+  type: str
+  sample: flannel
+network:
+  description: The pod network the change is to use; empty when it is not known.
+  returned: always
+  type: str
+  sample: 10.244.0.0/16
+summary:
+  description: The checks as lines for a person.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - "passed  nodes-ready: 3 of 3 Ready"
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._cni import checks, cluster, manifests, preflight, snapshot
+
+
+def argument_spec() -> t.Dict[str, t.Any]:
+    return {
+        "cluster": {"type": "dict", "required": True},
+        "snapshots": {"type": "dict", "required": True},
+        "hosts": {"type": "list", "elements": "str", "default": []},
+        "target": {"type": "str", "choices": list(preflight.TARGETS), "default": "calico"},
+        "network": {"type": "str", "default": ""},
+        "encapsulation": {"type": "str", "choices": list(manifests.ENCAPSULATIONS), "default": "vxlan"},
+        "strategy": {"type": "str", "default": "cutover"},
+        "journal": {"type": "dict", "default": {}},
+        "fail": {"type": "bool", "default": True},
+    }
+
+
+def examine(params: t.Mapping[str, t.Any]) -> preflight.Verdict:
+    """The verdict on what the options hold."""
+    try:
+        seen = cluster.from_dict(params["cluster"])
+        snapshots = {name: snapshot.from_dict(data) for name, data in params["snapshots"].items()}
+    except (TypeError, AttributeError) as error:
+        advice = "Pass what podnet.cni.cni_cluster_info and podnet.cni.cni_info of this version return."
+        raise _errors.BadInputError(f"options cluster or snapshots do not hold a snapshot: {error}", "", advice) from error
+    wanted = preflight.Wanted(
+        target=params["target"],
+        network=params["network"],
+        encapsulation=params["encapsulation"],
+        strategy=params["strategy"],
+        hosts=tuple(params["hosts"]),
+    )
+    noted = {key: str(params["journal"].get(key) or "") for key in ("source", "network", "phase")}
+    return preflight.examine(seen, snapshots, wanted, preflight.Journal(**noted))
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    try:
+        verdict = examine(module.params)
+    except _errors.PodnetError as error:
+        module.fail_json(msg=str(error))
+    result: t.Dict[str, t.Any] = {
+        "checks": checks.to_dicts(verdict.checks),
+        "passed": verdict.passed,
+        "state": verdict.state,
+        "network": verdict.network,
+        "summary": checks.summary(verdict.checks),
+    }
+    if module.params["fail"] and not verdict.passed:
+        module.fail_json(msg=preflight.failure_message(verdict), **result)
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()
