@@ -1,0 +1,78 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, objects
+
+
+@pytest.mark.parametrize(
+    ("metadata", "tool"),
+    [
+        ({}, ""),
+        ({"labels": {"app": "flannel"}}, ""),
+        ({"labels": {"app.kubernetes.io/managed-by": "Helm"}}, "Helm"),
+        ({"labels": {"app.kubernetes.io/managed-by": "kustomize"}}, ""),
+        ({"annotations": {"meta.helm.sh/release-name": "flannel"}}, "Helm"),
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "x"}, "labels": {"app.kubernetes.io/instance": "x"}}, "Argo CD"),
+        ({"labels": {"argocd.argoproj.io/instance": "x", "app.kubernetes.io/managed-by": "Helm"}}, "Argo CD"),
+        ({"labels": {"app.kubernetes.io/instance": "flannel"}}, ""),
+        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "infra"}}, "Flux"),
+        ({"labels": {"helm.toolkit.fluxcd.io/name": "x", "app.kubernetes.io/managed-by": "Helm"}}, "Flux"),
+        ({"labels": {"addonmanager.kubernetes.io/mode": "Reconcile"}}, "addon manager"),
+        ({"annotations": {"objectset.rio.cattle.io/id": "x"}}, "Rancher deploy controller"),
+    ],
+)
+def test_managed_by(metadata: dict[str, t.Any], tool: str) -> None:
+    assert objects.managed_by({"metadata": metadata}) == tool
+    assert objects.managed_by({}, {"metadata": metadata}) == tool
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        ({"metadata": {"name": "n"}}, cluster.Node("n")),
+        ({"metadata": {"name": "n"}, "spec": {"podCIDR": "10.1.0.0/24"}}, cluster.Node("n", pod_cidrs=("10.1.0.0/24",))),
+        (
+            {"metadata": {"name": "n", "labels": {"node-role.kubernetes.io/master": ""}}, "status": {"conditions": None}},
+            cluster.Node("n", control_plane=True),
+        ),
+        (
+            {"metadata": {"name": "n", "annotations": {"projectcalico.org/IPv4Address": "x", "other": "y"}}},
+            cluster.Node("n", annotations={"projectcalico.org/IPv4Address": "x"}),
+        ),
+    ],
+)
+def test_node(resource: dict[str, t.Any], expected: cluster.Node) -> None:
+    assert objects.node(resource) == expected
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        ({"metadata": {"name": "p", "namespace": "d"}}, cluster.Pod("d", "p")),
+        (
+            {"metadata": {"name": "p", "namespace": "d", "ownerReferences": [{"kind": "X", "name": "x"}]}, "status": {"podIP": "10.1.0.5"}},
+            cluster.Pod("d", "p", ips=("10.1.0.5",)),
+        ),
+        (
+            {
+                "metadata": {"name": "p", "namespace": "d", "ownerReferences": [{"kind": "Job", "name": "j", "controller": True}]},
+                "status": {"phase": "Pending", "podIP": "10.1.0.5", "podIPs": [{"ip": "10.1.0.5"}, {"ip": "fd00::5"}]},
+            },
+            cluster.Pod("d", "p", ips=("10.1.0.5", "fd00::5"), phase="Pending", owner_kind="Job", owner_name="j"),
+        ),
+    ],
+)
+def test_pod(resource: dict[str, t.Any], expected: cluster.Pod) -> None:
+    assert objects.pod(resource) == expected
+
+
+def test_a_reference_takes_what_a_listed_item_lacks() -> None:
+    assert objects.reference({"metadata": {"name": "x"}}, "v1", "Node") == cluster.ObjectRef("v1", "Node", "x")
+    own = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "x", "namespace": "n"}}
+    assert objects.reference(own, "v1", "Node") == cluster.ObjectRef("apps/v1", "DaemonSet", "x", "n")

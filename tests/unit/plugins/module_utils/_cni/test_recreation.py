@@ -1,0 +1,142 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+import pytest
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni import recreation
+from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import Calico, ClusterSnapshot, IPAMBlock, Pod
+from ansible_collections.podnet.cni.plugins.module_utils._cni.recreation import Batch, Owner
+
+OLD = Pod("demo", "old", "u1", "n1", ("10.244.0.5",), phase="Running", ready=True, owner_kind="ReplicaSet", owner_name="app-1")
+NEW = dataclasses.replace(OLD, name="new", uid="u2", ips=("10.9.0.5",))
+APP = Owner("demo", "ReplicaSet", "app-1")
+DNS = {"k8s-app": "kube-dns"}
+
+
+def cluster(*pods: Pod, allocated: tuple[str, ...] = ("10.9.0.5", "10.9.0.6", "fd00::5")) -> ClusterSnapshot:
+    return ClusterSnapshot(pods=pods, calico=Calico(blocks=(IPAMBlock("10.9.0.0/26", "n1", allocated),)))
+
+
+def change(pod: Pod, **fields: t.Any) -> Pod:
+    return dataclasses.replace(pod, **fields)
+
+
+@pytest.mark.parametrize(
+    ("pod", "kept"),
+    [
+        (NEW, "address-of-the-cni"),
+        (change(NEW, ips=("10.9.0.5", "fd00::5")), "address-of-the-cni"),
+        (change(OLD, host_network=True), "host-network"),
+        (change(OLD, owner_kind="Node", host_network=True), "host-network"),
+        (change(OLD, phase="Succeeded"), "finished"),
+        (change(OLD, phase="Failed", owner_kind="Job"), "finished"),
+        (change(OLD, deleting=True), "already-being-deleted"),
+        (change(OLD, ips=()), "no-address-yet"),
+    ],
+)
+def test_pods_that_are_fine(pod: Pod, kept: str) -> None:
+    assert recreation.plan(cluster(pod)) == recreation.Plan(kept={kept: 1})
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"owner_kind": "", "owner_name": ""}, "nobody would make it anew"),
+        ({"owner_kind": "Job"}, "a pod of a Job"),
+        ({"owner_kind": "Node"}, "a static pod"),
+    ],
+)
+def test_pods_that_need_a_person(fields: dict[str, t.Any], words: str) -> None:
+    plan = recreation.plan(cluster(change(OLD, **fields)))
+    assert plan.pods == ()
+    assert words in plan.left[0].reason
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        OLD,
+        change(OLD, owner_kind="DaemonSet"),
+        change(OLD, owner_kind="StatefulSet", ready=False),
+        change(OLD, owner_kind="CloneSet"),
+        change(NEW, ips=("10.9.0.5", "fd00::99")),
+        change(OLD, ips=("10.9.0.63",)),  # inside a block, and given to nobody
+    ],
+)
+def test_pods_to_recreate(pod: Pod) -> None:
+    assert recreation.plan(cluster(pod)).pods == (pod,)
+
+
+def test_bare_pods_on_request() -> None:
+    bare = change(OLD, owner_kind="", owner_name="")
+    assert recreation.plan(cluster(bare), recreation.DELETE_BARE).pods == (bare,)
+
+
+def test_dns_goes_first_and_the_order_is_stable() -> None:
+    dns = change(OLD, namespace="kube-system", name="coredns", uid="u3", labels=DNS)
+    impostor = change(OLD, name="a", uid="u4", labels=DNS)
+    plan = recreation.plan(cluster(OLD, dns, impostor))
+    assert [(tier.name, [pod.name for pod in tier.pods]) for tier in plan.tiers] == [("dns", ["coredns"]), ("rest", ["a", "old"])]
+
+
+def test_an_address_two_pods_have_is_nobodys() -> None:
+    twin = change(NEW, name="twin", uid="u3")
+    assert recreation.plan(cluster(NEW, twin)).pods == (NEW, twin)
+
+
+@pytest.mark.parametrize("twin", [change(NEW, deleting=True), change(NEW, phase="Succeeded"), change(NEW, host_network=True)])
+def test_an_address_of_a_pod_that_no_longer_uses_it_is_free(twin: Pod) -> None:
+    assert recreation.plan(cluster(NEW, change(twin, name="twin", uid="u3"))).pods == ()
+
+
+def test_without_calico_no_address_is_given() -> None:
+    assert recreation.plan(ClusterSnapshot(pods=(OLD, NEW))).pods == (NEW, OLD)
+
+
+@pytest.mark.parametrize(
+    ("after", "pending", "missing"),
+    [
+        ([NEW], [], 0),
+        ([], [], 1),
+        ([OLD], ["old"], 0),
+        ([change(OLD, deleting=True)], ["old"], 1),
+        ([change(OLD, deleting=True), NEW], ["old"], 0),
+        ([change(NEW, ready=False)], ["new"], 0),
+        ([change(NEW, ips=())], ["new"], 0),
+        ([change(NEW, ips=("10.244.0.6",))], ["new"], 0),
+        ([NEW, change(NEW, uid="u9", name="dying", ips=("10.9.0.6",), deleting=True)], ["dying"], 0),
+        ([NEW, change(OLD, uid="u9", owner_name="other")], [], 0),
+        ([NEW, change(NEW, uid="u9", phase="Failed", ready=False)], [], 0),
+    ],
+)
+def test_progress(after: list[Pod], pending: list[str], missing: int) -> None:
+    progress = Batch.of([OLD], cluster(OLD)).progress(cluster(*after))
+    assert [pod.name for pod in progress.pods] == pending
+    assert progress.missing == ({APP: missing} if missing else {})
+    assert progress.is_done is (not pending and not missing)
+
+
+def test_old_pods_of_a_later_batch_do_not_count() -> None:
+    later = change(OLD, name="later", uid="u9", ips=("10.244.0.9",))
+    assert Batch.of([OLD], cluster(OLD, later)).progress(cluster(NEW, later)).is_done
+
+
+@pytest.mark.parametrize(("wish", "done"), [(0, True), (1, False), (5, False), (None, False)])
+def test_an_owner_lacks_no_more_than_it_wishes(wish: int | None, done: bool) -> None:
+    assert Batch.of([OLD], cluster(OLD)).capped({APP: wish}).progress(cluster()).is_done is done
+
+
+def test_a_bare_pod_is_done_when_it_is_gone() -> None:
+    bare = change(OLD, owner_kind="", owner_name="")
+    other = change(bare, name="other", uid="u9", ready=False)
+    assert Batch.of([bare], cluster(bare)).progress(cluster(other)).is_done
+
+
+@pytest.mark.parametrize(("size", "sizes"), [(1, [1, 1, 1]), (2, [2, 1]), (9, [3])])
+def test_batches(size: int, sizes: list[int]) -> None:
+    assert [len(batch) for batch in recreation.batches([OLD, NEW, OLD], size)] == sizes

@@ -1,0 +1,147 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import socket
+import tempfile
+import time
+import types
+import typing as t
+from pathlib import Path
+
+import kubernetes
+import pytest
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client
+
+Options = dict[str, t.Any]
+
+
+class ModuleFailedError(Exception):
+    """What fail_json is here."""
+
+
+def fake_module(**params: t.Any) -> t.Any:
+    def fail_json(msg: str, **_more: t.Any) -> t.NoReturn:
+        raise ModuleFailedError(msg)
+
+    return types.SimpleNamespace(params=params, fail_json=fail_json)
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("K8S_AUTH_KUBECONFIG", "K8S_AUTH_CONTEXT", "K8S_AUTH_HOST", "KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    # The library reads this once, when it is imported.
+    monkeypatch.setattr(kubernetes.config.kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "nothing-here"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def kubeconfig_text(server: str, **cluster: t.Any) -> str:
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "lab",
+            "clusters": [{"name": "lab", "cluster": {"server": server, **cluster}}],
+            "users": [{"name": "admin", "user": {"token": "secret"}}],
+            "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "admin"}}],
+        }
+    )
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_a_kubeconfig_that_works(kubeconfig: Path) -> None:
+    assert client.get_client(fake_module(kubeconfig=str(kubeconfig))).client.version["kubernetes"]["gitVersion"] == "v1.33.13"
+
+
+def test_the_variable_of_kubernetes_core_works(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K8S_AUTH_KUBECONFIG", str(kubeconfig))
+    assert client.get_client(fake_module())
+
+
+def test_no_kubeconfig_at_all_says_where_was_looked() -> None:
+    with pytest.raises(_errors.ClusterError, match="no kubeconfig found") as caught:
+        client.get_client(fake_module())
+    for place in ("option kubeconfig", "K8S_AUTH_KUBECONFIG", "KUBECONFIG (not set)", "~/.kube/config", "service account"):
+        assert place in str(caught.value)
+
+
+def test_a_named_kubeconfig_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(_errors.ClusterError, match=r"there is no kubeconfig .*/absent"):
+        client.get_client(fake_module(kubeconfig=str(tmp_path / "absent")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "just words",
+        "- a\n- list\n",
+        "key: [unclosed",
+        "{}",
+        '{"current-context": "lab"}',
+        '{"current-context": "lab", "contexts": [], "clusters": [], "users": []}',
+        '{"current-context": "lab", "contexts": 5, "clusters": 5, "users": 5}',
+    ],
+)
+def test_a_file_that_is_no_kubeconfig(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "wrong"
+    path.write_text(text)
+    with pytest.raises(_errors.ClusterError, match="kubeconfig") as caught:
+        client.get_client(fake_module(kubeconfig=str(path)))
+    assert caught.value.where == str(path)
+    assert caught.value.next_step
+
+
+def test_a_context_that_is_not_in_the_kubeconfig(kubeconfig: Path) -> None:
+    with pytest.raises(_errors.ClusterError, match=r"cannot be used: .*elsewhere"):
+        client.get_client(fake_module(kubeconfig=str(kubeconfig), context="elsewhere"))
+
+
+def test_a_server_that_nobody_listens_for(tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(kubeconfig_text(f"http://127.0.0.1:{closed_port()}"))
+    with pytest.raises(_errors.ClusterError, match=r"not reachable: .*refused") as caught:
+        client.get_client(fake_module(kubeconfig=str(path)))
+    assert "address in the kubeconfig" in caught.value.next_step
+
+
+def test_a_server_that_speaks_no_tls(api_server: t.Any, tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(kubeconfig_text(api_server.url.replace("http:", "https:")))
+    with pytest.raises(_errors.ClusterError, match="not reachable"):
+        client.get_client(fake_module(kubeconfig=str(path)))
+
+
+def test_a_server_that_never_answers(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        path = tmp_path / "kubeconfig"
+        path.write_text(kubeconfig_text(f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        begin = time.monotonic()
+        with pytest.raises(_errors.ClusterError, match="no answer within 1 s"):
+            client.get_client(fake_module(kubeconfig=str(path)), deadline=1)
+        assert time.monotonic() - begin < 5
+
+
+@pytest.mark.parametrize(("status", "words"), [(401, "unauthorized"), (403, "forbids"), (503, "answered 503")])
+def test_a_server_that_refuses(api_server: t.Any, kubeconfig: Path, status: int, words: str) -> None:
+    api_server.refuse["*"] = status
+    with pytest.raises(_errors.ClusterError, match=words):
+        client.get_client(fake_module(kubeconfig=str(kubeconfig)))
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "KUBERNETES_IMPORT_ERROR", "Traceback ...")
+    with pytest.raises(ModuleFailedError, match="kubernetes"):
+        client.get_client(fake_module())

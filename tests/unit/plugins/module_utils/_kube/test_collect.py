@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import types
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client, collect
+
+
+@pytest.fixture
+def take(kubeconfig: Path) -> t.Callable[[], cluster.ClusterSnapshot]:
+    """Takes a snapshot the way the module does."""
+    module = types.SimpleNamespace(params={"kubeconfig": str(kubeconfig)})
+    return lambda: collect.collect(client.get_client(module))
+
+
+def test_a_flannel_cluster(api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot]) -> None:
+    api_server.add_fixture("flannel_cluster")
+    seen = take()
+    assert seen.version == "v1.33.13"
+    assert [(node.name, node.ready, node.control_plane, node.unschedulable) for node in seen.nodes] == [
+        ("n1", True, True, False),
+        ("n2", False, False, True),
+    ]
+    assert seen.nodes[0].annotations == {"flannel.alpha.coreos.com/backend-type": "vxlan"}
+    assert [node.pod_cidrs for node in seen.nodes] == [("10.244.0.0/24",), ("10.244.1.0/24",)]
+    assert seen.service_cidrs == ("10.96.0.0/12", "10.200.0.0/16")
+    assert seen.cluster_cidrs == ("10.244.0.0/16",)
+    assert seen.kube_proxy_mode == "iptables"
+    assert seen.calico is None
+    assert seen.other_cnis == ()
+    (flannel,) = seen.flannel
+    assert (flannel.network, flannel.backend, flannel.desired, flannel.ready) == ("10.244.0.0/16", "vxlan", 2, 1)
+    assert [f"{item.kind} {item.name}" for item in flannel.objects] == [
+        "DaemonSet kube-flannel-ds",
+        "ConfigMap kube-flannel-cfg",
+        "ServiceAccount flannel",
+        "ClusterRoleBinding flannel",
+        "ClusterRole flannel",
+        "Namespace kube-flannel",
+    ]
+
+
+def test_it_survives_the_journey_between_modules(api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot]) -> None:
+    api_server.add_fixture("flannel_cluster")
+    api_server.add_fixture("calico_objects")
+    seen = take()
+    assert cluster.from_dict(cluster.to_dict(seen)) == seen
+
+
+def test_calico(api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot]) -> None:
+    api_server.add_fixture("calico_objects")
+    seen = take().calico
+    assert seen is not None
+    assert seen.daemonset == cluster.ObjectRef("apps/v1", "DaemonSet", "calico-node", "kube-system")
+    assert (seen.desired, seen.ready, seen.operator) == (2, 2, False)
+    assert seen.pools == (cluster.IPPool("default-ipv4-ippool", "10.244.0.0/16", "Always", "Never", 26, True, False),)
+    assert seen.blocks == (cluster.IPAMBlock("10.244.7.64/26", "n1", ("10.244.7.64", "10.244.7.66")),)
+
+
+def test_an_empty_cluster_says_where_flannel_was_looked_for(take: t.Callable[[], cluster.ClusterSnapshot]) -> None:
+    seen = take()
+    assert seen.flannel == ()
+    assert seen.calico is None
+    assert "all namespaces" in seen.searched[0]
+
+
+def test_older_clusters_serve_a_beta_of_service_cidrs(api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot]) -> None:
+    api_server.add(
+        {"apiVersion": "networking.k8s.io/v1beta1", "kind": "ServiceCIDR", "metadata": {"name": "a"}, "spec": {"cidrs": ["10.9.0.0/16"]}}
+    )
+    assert take().service_cidrs == ("10.9.0.0/16",)
+
+
+def test_pods_come_page_by_page(api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot]) -> None:
+    api_server.page_size = 3
+    api_server.add(*({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"p{n}", "namespace": "default"}} for n in range(10)))
+    assert [pod.name for pod in take().pods] == [f"p{n}" for n in range(10)]
+    pages = [query for path, query in api_server.requests if path == "/api/v1/pods"]
+    assert [page.get("continue") for page in pages] == [None, "3", "6", "9"]
+    assert {page["limit"] for page in pages} == {"500"}
+
+
+def test_the_number_of_calls_does_not_grow_with_the_cluster(api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot]) -> None:
+    api_server.add_fixture("flannel_cluster")
+    take()
+    small = len(api_server.requests)
+    api_server.add(*({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"p{n}", "namespace": "default"}} for n in range(300)))
+    api_server.add(*({"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"more{n}"}} for n in range(50)))
+    api_server.requests.clear()
+    take()
+    assert len(api_server.requests) <= small <= 20
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, "unauthorized"),
+        (403, "forbids it: refused /api/v1/pods"),
+        (500, "answered 500: refused /api/v1/pods"),
+    ],
+)
+def test_a_refusal_is_an_error_with_its_place(
+    api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot], status: int, words: str
+) -> None:
+    api_server.refuse["/api/v1/pods"] = status
+    with pytest.raises(_errors.ClusterError, match=words) as caught:
+        take()
+    assert caught.value.where == "GET /api/v1/pods"
+    assert caught.value.next_step

@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the module makes of a plan. Removing from a real kernel is tested in tests/integration/node."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
+from ansible_collections.podnet.cni.plugins.modules import cni_cleanup
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Callable[..., dict[str, t.Any]]:
+    """Runs the module with a look at the node that the test gives; never with the default backup_dir, which is this machine's."""
+
+    def run_it(look: t.Callable[[], model.NodeSnapshot], **options: t.Any) -> dict[str, t.Any]:
+        monkeypatch.setattr(cni_cleanup.collect, "collect", lambda _conf_dir: look())
+        with (
+            patch_module_args({"cni": "flannel", "backup_dir": str(tmp_path / "backups"), "_ansible_diff": True, **options}),
+            pytest.raises(SystemExit),
+        ):
+            cni_cleanup.main()
+        return t.cast("dict[str, t.Any]", json.loads(capfd.readouterr().out))
+
+    return run_it
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_reports_what_goes(run: t.Callable[..., dict[str, t.Any]], tmp_path: Path, check_mode: bool) -> None:
+    victim = tmp_path / "subnet.env"
+    victim.write_text("FLANNEL_MTU=1450")
+
+    def look() -> model.NodeSnapshot:
+        return model.NodeSnapshot("n1", files=(model.File(str(victim), "state", owner="flannel"),) if victim.exists() else ())
+
+    result = run(look, _ansible_check_mode=check_mode)
+    assert result["removed"] == [{"kind": "file", "name": str(victim)}]
+    assert result["diff"] == {"before": f"file {victim}\n", "after": ""}
+    assert bool(result["backup"]) is not check_mode
+    assert victim.exists() is check_mode
+    assert run(look, _ansible_check_mode=True)["changed"] is check_mode
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "message"),
+    [
+        (model.NodeSnapshot("n1", processes=("flanneld",)), "flannel may still be alive here: process flanneld runs. Nothing was changed."),
+        (model.NodeSnapshot("n1", missing=("ip: not found; unknown: links and addresses",)), "ip: not found"),
+    ],
+)
+def test_refuses(run: t.Callable[..., dict[str, t.Any]], snapshot: model.NodeSnapshot, message: str) -> None:
+    result = run(lambda: snapshot)
+    assert result["failed"] is True
+    assert message in result["msg"]
+
+
+def test_a_backup_among_the_configurations_is_refused(run: t.Callable[..., dict[str, t.Any]]) -> None:
+    assert "must be outside" in run(lambda: model.NodeSnapshot("n1"), backup_dir="/etc/cni/net.d/old")["msg"]

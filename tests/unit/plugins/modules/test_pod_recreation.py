@@ -1,0 +1,143 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.podnet.cni.plugins.module_utils._kube import waiting
+from ansible_collections.podnet.cni.plugins.modules import pod_recreation
+
+Run = t.Callable[..., dict[str, t.Any]]
+DNS = {"k8s-app": "kube-dns"}
+
+
+@pytest.fixture(name="run")
+def _run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setattr(waiting, "PAUSE", 0.02)
+
+    def run(cluster: t.Any, **options: t.Any) -> dict[str, t.Any]:
+        with patch_module_args({"host": cluster.url, "api_key": "secret", "timeout": 2, **options}), pytest.raises(SystemExit):
+            pod_recreation.main()
+        return json.loads(capfd.readouterr().out)
+
+    return run
+
+
+@pytest.fixture(name="cluster")
+def _cluster(start_cluster: t.Any) -> t.Any:
+    """Two nodes where flannel's pods still live beside what Calico has made already."""
+    cluster = start_cluster("n1", "n2")
+    replicas = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "status": {}}
+    cluster.add({**replicas, "metadata": {"namespace": "demo", "name": "myapp-1"}, "spec": {"replicas": 3}})
+    cluster.add({**replicas, "metadata": {"namespace": "kube-system", "name": "coredns-1"}, "spec": {"replicas": 2}})
+    app = ("ReplicaSet", "myapp-1")
+    cluster.new_pod("demo", "myapp-1-a", "n1", app, address="10.244.0.5")
+    cluster.new_pod("demo", "myapp-1-b", "n2", app, address="10.244.1.5")
+    cluster.new_pod("demo", "myapp-1-c", "n2", app)
+    cluster.new_pod("kube-system", "coredns-1-a", "n1", ("ReplicaSet", "coredns-1"), address="10.244.0.2", labels=DNS)
+    cluster.new_pod("kube-system", "coredns-1-b", "n1", ("ReplicaSet", "coredns-1"), address="10.244.0.3", labels=DNS)
+    cluster.new_pod("kube-system", "kube-proxy-a", "n1", ("DaemonSet", "kube-proxy"), spec={"hostNetwork": True})
+    cluster.new_pod("demo", "debug", "n1", address="10.244.0.9")
+    cluster.new_pod("demo", "import-1", "n1", ("Job", "import"), address="10.244.0.10")
+    return cluster
+
+
+def names(listed: t.Iterable[dict[str, str]]) -> list[str]:
+    return [pod["name"] for pod in listed]
+
+
+def deleted(cluster: t.Any) -> list[str]:
+    return [path.rpartition("/")[2] for method, path in cluster.log if method == "DELETE"]
+
+
+def foreign(cluster: t.Any) -> set[str]:
+    return {pod["metadata"]["name"] for pod in cluster.of_kind("Pod") if pod["status"]["podIP"].startswith("10.244.")}
+
+
+def test_dns_first_then_the_rest_until_none_is_left(run: Run, cluster: t.Any) -> None:
+    result = run(cluster)
+    assert result["changed"] is True
+    assert names(result["recreated"]) == deleted(cluster) == ["coredns-1-a", "coredns-1-b", "myapp-1-a", "myapp-1-b"]
+    assert names(result["left"]) == ["debug", "import-1"]
+    assert "delete and create it by hand" in result["left"][0]["reason"]
+    assert "a pod of a Job" in result["left"][1]["reason"]
+    assert result["kept"] == {"address-of-the-cni": 1, "host-network": 1}
+    assert foreign(cluster) == {"debug", "import-1"}
+    assert run(cluster)["changed"] is False
+
+
+@pytest.mark.parametrize("parallel", [1, 2, 50])
+def test_batches_of_one_controller_do_not_wait_for_each_other_for_ever(run: Run, cluster: t.Any, parallel: int) -> None:
+    assert len(run(cluster, parallel=parallel)["recreated"]) == 4
+
+
+def test_check_mode_lists_the_same_and_deletes_nothing(run: Run, cluster: t.Any) -> None:
+    result = run(cluster, _ansible_check_mode=True)
+    assert deleted(cluster) == []
+    assert result["changed"] is True
+    assert result["diff"]["before"].splitlines()[0] == "kube-system/coredns-1-a on n1: 10.244.0.2"
+    predicted = result["recreated"]
+    assert run(cluster)["recreated"] == predicted
+
+
+def test_bare_pods_go_when_that_is_wanted(run: Run, cluster: t.Any) -> None:
+    result = run(cluster, bare_pods="delete")
+    assert "debug" in names(result["recreated"])
+    assert foreign(cluster) == {"import-1"}
+
+
+def test_a_timeout_names_the_pods_and_why(run: Run, cluster: t.Any) -> None:
+    def spoil(pod: dict[str, t.Any]) -> None:
+        waiting_state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
+        pod["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+        pod["status"]["containerStatuses"] = [{"name": "app", "ready": False, "state": waiting_state}]
+
+    cluster.spoil = spoil
+    result = run(cluster, timeout=1)
+    assert result["failed"] is True
+    assert "tier dns: not all pods are back after 1 s" in result["msg"]
+    assert "container app waiting, CrashLoopBackOff: back-off 10s" in result["msg"]
+    assert "myapp-1-a" in foreign(cluster)
+
+
+def test_a_new_pod_with_an_old_address_is_told(run: Run, cluster: t.Any) -> None:
+    cluster.spoil = lambda pod: pod["status"].update(podIP="10.244.0.77")
+    assert "ready, but its address 10.244.0.77 is not out of Calico's IPAM" in run(cluster, timeout=1)["msg"]
+
+
+def test_a_controller_scaled_down_meanwhile_lacks_nothing(run: Run, cluster: t.Any) -> None:
+    handle = cluster.handle
+
+    def scale_down(method: str, path: str, body: dict[str, t.Any]) -> t.Any:
+        if method == "DELETE" and "myapp-1-a" in path:
+            cluster.objects["/apis/apps/v1/namespaces/demo/replicasets/myapp-1"]["spec"]["replicas"] = 2
+            del cluster.objects[path]
+            return 200, {"kind": "Status"}
+        return handle(method, path, body)
+
+    cluster.handle = scale_down
+    assert run(cluster)["changed"] is True
+
+
+def test_a_pod_replaced_meanwhile_is_no_error(run: Run, cluster: t.Any) -> None:
+    cluster.refuse[("DELETE", "/api/v1/namespaces/demo/pods/myapp-1-a")] = 404
+    result = run(cluster, timeout=1)
+    assert "myapp-1-a: " in result["msg"]  # it never went: told as such, not as an exception
+
+
+def test_without_calico_nothing_is_touched(run: Run, start_cluster: t.Any) -> None:
+    cluster = start_cluster("n1")
+    for path in ("ippools", "ipamblocks"):
+        cluster.refuse[("GET", f"/apis/crd.projectcalico.org/v1/{path}")] = 404
+    result = run(cluster)
+    assert "Install Calico first." in result["msg"]
+    assert deleted(cluster) == []
+
+
+def test_parallel_must_be_positive(run: Run, cluster: t.Any) -> None:
+    assert "parallel: it must be 1 or more." in run(cluster, parallel=0)["msg"]
