@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import shutil
@@ -30,67 +31,76 @@ _START_PLAYBOOK = "lab/start.yml"
 
 def main(arguments: t.Sequence[str]) -> int:
     """Runs one command; returns the exit code."""
-    commands = {"build": build, "up": up, "down": down, "reset": reset, "status": status, "leftovers": list_leftovers, "purge": purge}
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
-    parser.add_argument("command", choices=sorted(commands))
+    parser.add_argument("command", choices=("build", "up", "reset", "down", "status", "leftovers", "purge"))
     parser.add_argument("--bare", action="store_true", help="up, reset: stop before a CNI is installed")
     options = parser.parse_args(arguments)
+    changes: dict[str, t.Callable[[Settings], int]] = {
+        "build": build,
+        "up": functools.partial(up, bare=options.bare),
+        "reset": functools.partial(reset, bare=options.bare),
+        "down": down,
+        "purge": purge,
+    }
+    reads: dict[str, t.Callable[[Settings], int]] = {"status": status, "leftovers": list_leftovers}
     try:
         settings = from_environment()
-        if options.command in ("status", "leftovers"):
-            return commands[options.command](settings, options)
+        if options.command in reads:
+            return reads[options.command](settings)
         with _lock(settings):
-            return commands[options.command](settings, options)
+            return changes[options.command](settings)
     except LabError as error:
         progress.fail(str(error))
 
 
-def build(settings: Settings, options: argparse.Namespace) -> int:
+def build(settings: Settings) -> int:
     """Makes everything that can be made before a node runs."""
     host.check(settings)
     _build(settings)
     return 0
 
 
-def up(settings: Settings, options: argparse.Namespace) -> int:
+def up(settings: Settings, bare: bool) -> int:
     """A running cluster on flannel with the demo application; the one that runs already if it is the same."""
     host.check(settings)
     inputs = _build(settings)
-    if _is_up(settings, inputs, options.bare):
+    if _is_up(settings, inputs, bare):
         progress.say(f"lab: {len(settings.nodes)} nodes run already and are what is wanted")
         return 0
     _clear(settings)
-    _start(settings, inputs, options.bare)
+    _start(settings, inputs, bare)
     return 0
 
 
-def reset(settings: Settings, options: argparse.Namespace) -> int:
+def reset(settings: Settings, bare: bool) -> int:
     """A fresh cluster, whatever runs now."""
     host.check(settings)
     inputs = _build(settings)
     with progress.step("lab: fresh cluster"):
         _clear(settings)
-        _start(settings, inputs, options.bare)
+        _start(settings, inputs, bare)
     return 0
 
 
-def down(settings: Settings, options: argparse.Namespace) -> int:
+def down(settings: Settings) -> int:
     """Ends the lab and puts the host back as it was."""
     _clear(settings)
-    return list_leftovers(settings, options)
+    return list_leftovers(settings)
 
 
-def purge(settings: Settings, options: argparse.Namespace) -> int:
+def purge(settings: Settings) -> int:
     """Ends the lab and deletes what was built for it, except Go's own caches."""
     _clear(settings)
     shutil.rmtree(settings.cache, ignore_errors=True)
-    return list_leftovers(settings, options)
+    return list_leftovers(settings)
 
 
-def status(settings: Settings, options: argparse.Namespace) -> int:
+def status(settings: Settings) -> int:
     """Prints what runs; exit code 1 when it is not a whole lab."""
     facts = {
-        "nodes": {node.name: {"address": node.address, "processes": len(processes.members(f"nodes/{node.name}"))} for node in settings.nodes},
+        "nodes": {
+            node.name: {"address": node.address, "processes": len(processes.members(f"nodes/{node.name}"))} for node in settings.nodes
+        },
         "services": len(processes.members(services.GROUP)),
         "api_server": cluster.answers(settings) if nodes.running(settings) else False,
         "kubeconfig": str(settings.kubeconfig) if settings.kubeconfig.exists() else None,
@@ -101,7 +111,7 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
     return 0 if facts["api_server"] else 1
 
 
-def list_leftovers(settings: Settings, options: argparse.Namespace) -> int:
+def list_leftovers(settings: Settings) -> int:
     """Prints what a lab left behind; exit code 1 when there is something."""
     found = leftovers.find(settings)
     for line in found:
@@ -116,10 +126,12 @@ def _build(settings: Settings) -> str:
     settings.cache.mkdir(parents=True, exist_ok=True)
     debian.install_host_packages()
     made = _made(settings)
-    return fingerprints.of(*(str(path) for path in made.values()), LAB / "manifests", LAB / "images", *(LAB.glob("*.py")), repr(settings.nodes))
+    return fingerprints.of(
+        *(str(path) for path in made.values()), LAB / "manifests", LAB / "images", *(LAB.glob("*.py")), repr(settings.nodes)
+    )
 
 
-def _made(settings: Settings) -> t.Dict[str, Path]:
+def _made(settings: Settings) -> dict[str, Path]:
     made = programs.build_all(settings)
     made["docker-registry"] = debian.docker_registry(settings)
     made["image-base"] = debian.image_base(settings)
@@ -154,7 +166,9 @@ def _run_playbook(settings: Settings, inventory: str) -> None:
     program = Path(sys.executable).with_name("ansible-playbook")
     log = settings.state / "log" / "start.log"
     with log.open("w") as output:
-        done = subprocess.run([str(program), "-i", inventory, _START_PLAYBOOK], cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            [str(program), "-i", inventory, _START_PLAYBOOK], cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
     if done.returncode:
         words = "\n".join(log.read_text().splitlines()[-30:])
         raise LabError(f"{_START_PLAYBOOK} failed; its output ({log}) ends:\n{words}")

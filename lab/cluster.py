@@ -19,6 +19,10 @@ from lab import nodes
 from lab.settings import KUBERNETES_VERSION, POD_NETWORK, REPOSITORY, SERVICE_NETWORK, LabError, Node, Settings
 
 API_PORT = 6443
+_HEADER = (
+    "# SPDX-" + "FileCopyrightText: 2026 The podnet.cni authors",
+    "# SPDX-" + "License-Identifier: GPL-3.0-or-later",
+)  # REUSE reads this file too
 _ALPHABET = string.ascii_lowercase + string.digits
 
 
@@ -56,8 +60,7 @@ def write_inventory(settings: Settings) -> str:
 def inventory(lab_nodes: t.Sequence[Node]) -> str:
     """The inventory of these nodes: kubespray's group names, addresses and nothing else."""
     lines = [
-        "# SPDX-FileCopyrightText: 2026 The podnet.cni authors",
-        "# SPDX-License-Identifier: GPL-3.0-or-later",
+        *_HEADER,
         "---",
         "k8s_cluster:",
         "  children:",
@@ -96,7 +99,7 @@ def wait_until_ready(settings: Settings, seconds: float) -> None:
         time.sleep(0.5)
 
 
-def _not_ready(settings: Settings) -> t.List[str]:
+def _not_ready(settings: Settings) -> list[str]:
     items = json.loads(_kubectl(settings, settings.nodes[0], "get nodes,pods -A -o json"))["items"]
     return [f"{item['kind']} {item['metadata']['name']}" for item in items if not _is_ready(item)]
 
@@ -111,7 +114,11 @@ def _kubectl(settings: Settings, node: Node, arguments: str) -> str:
 
 def _join(settings: Settings, node: Node, control_plane: Node, token: str) -> None:
     address = f"{control_plane.address}:{API_PORT}"
-    nodes.ssh(settings, node, f"kubeadm join {address} --token {token} --discovery-token-unsafe-skip-ca-verification --ignore-preflight-errors=all")
+    nodes.ssh(
+        settings,
+        node,
+        f"kubeadm join {address} --token {token} --discovery-token-unsafe-skip-ca-verification --ignore-preflight-errors=all",
+    )
 
 
 def _random(length: int) -> str:
@@ -120,13 +127,20 @@ def _random(length: int) -> str:
 
 def _kubeadm_documents(node: Node, token: str) -> str:
     """kubeadm's configuration; the zeros are for a kernel on which nobody may raise limits or write conntrack's settings."""
-    documents: t.Tuple[t.Dict[str, t.Any], ...] = (
+    documents: tuple[dict[str, t.Any], ...] = (
         {
             "apiVersion": "kubeadm.k8s.io/v1beta4",
             "kind": "InitConfiguration",
             "localAPIEndpoint": {"advertiseAddress": node.address},
             "nodeRegistration": {"criSocket": "unix:///run/containerd/containerd.sock", "ignorePreflightErrors": ["all"]},
-            "bootstrapTokens": [{"token": token, "ttl": "24h0m0s", "usages": ["signing", "authentication"], "groups": ["system:bootstrappers:kubeadm:default-node-token"]}],
+            "bootstrapTokens": [
+                {
+                    "token": token,
+                    "ttl": "24h0m0s",
+                    "usages": ["signing", "authentication"],
+                    "groups": ["system:bootstrappers:kubeadm:default-node-token"],
+                }
+            ],
         },
         {
             "apiVersion": "kubeadm.k8s.io/v1beta4",

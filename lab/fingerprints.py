@@ -12,7 +12,7 @@ from pathlib import Path
 LENGTH = 16
 
 
-def of(*parts: t.Union[str, bytes, Path]) -> str:
+def of(*parts: str | bytes | Path) -> str:
     """A short hash over texts, bytes, files and whole folders (names and contents, in order)."""
     digest = hashlib.sha256()
     for part in parts:
@@ -22,7 +22,7 @@ def of(*parts: t.Union[str, bytes, Path]) -> str:
     return digest.hexdigest()[:LENGTH]
 
 
-def _chunks(part: t.Union[str, bytes, Path]) -> t.Iterator[bytes]:
+def _chunks(part: str | bytes | Path) -> t.Iterator[bytes]:
     if isinstance(part, bytes):
         yield part
     elif isinstance(part, str):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import typing as t
 from pathlib import Path
 
 from lab import processes
@@ -47,14 +46,18 @@ def _check_disk(settings: Settings) -> None:
     folder = next(path for path in (settings.cache, *settings.cache.parents) if path.exists())
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise LabError(f"{free / 10**9:.1f} GB are free for {settings.cache}, {needed / 10**9:.0f} GB are needed: free some, or set LAB_CACHE.")
+        raise LabError(
+            f"{free / 10**9:.1f} GB are free for {settings.cache}, {needed / 10**9:.0f} GB are needed: free some, or set LAB_CACHE."
+        )
 
 
 def _check_memory() -> None:
     fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
     available = int(fields["MemAvailable"].split()[0]) * 1024
     if available < FREE_MEMORY_BYTES:
-        raise LabError(f"{available / 10**9:.1f} GB of memory are available, {FREE_MEMORY_BYTES / 10**9:.0f} GB are needed: end other programs.")
+        raise LabError(
+            f"{available / 10**9:.1f} GB of memory are available, {FREE_MEMORY_BYTES / 10**9:.0f} GB are needed: end other programs."
+        )
 
 
 def _check_control_groups() -> None:
@@ -62,7 +65,9 @@ def _check_control_groups() -> None:
     enabled = {line.split()[0] for line in listing if line.split()[3] == "1"}
     missing = [name for name in NEEDED_CONTROLLERS if name not in enabled]
     if missing:
-        raise LabError(f"the kernel has no control group controller {', '.join(missing)}: enable it (kernel command line cgroup_enable=...).")
+        raise LabError(
+            f"the kernel has no control group controller {', '.join(missing)}: enable it (kernel command line cgroup_enable=...)."
+        )
     if not processes.CGROUP_ROOT.is_dir() or not os.access(processes.CGROUP_ROOT, os.W_OK):
         raise LabError(f"{processes.CGROUP_ROOT} is not mounted or not writable: mount the cgroup file system first.")
 
@@ -103,12 +108,12 @@ def take_down(settings: Settings) -> None:
         record.unlink()
 
 
-def bridges() -> t.Tuple[str, ...]:
+def bridges() -> tuple[str, ...]:
     """The lab's bridges that exist now."""
     return tuple(sorted(path.name for path in Path("/sys/class/net").glob(bridge(0)[:-1] + "*")))
 
 
-def rules() -> t.Tuple[str, ...]:
+def rules() -> tuple[str, ...]:
     """The lab's rules in the host's FORWARD chain, as ``iptables -S`` prints them."""
     lines = processes.run(["iptables", "-w", "-S", "FORWARD"]).splitlines()
     return tuple(line for line in lines if line.startswith("-A") and bridge(0)[:-1] in line)

@@ -49,11 +49,11 @@ class Image:
     """
 
     reference: str
-    files: t.Tuple[t.Tuple[str, t.Union[str, Path]], ...]
-    links: t.Tuple[t.Tuple[str, str], ...] = ()
-    folders: t.Tuple[str, ...] = ()
-    entrypoint: t.Tuple[str, ...] = ()
-    command: t.Tuple[str, ...] = ()
+    files: tuple[tuple[str, str | Path], ...]
+    links: tuple[tuple[str, str], ...] = ()
+    folders: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
     user: str = ""
     base: bool = True
 
@@ -73,7 +73,9 @@ _COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "k
 def _component(name: str) -> Image:
     # All four hold the same layer, so a node fetches it once.
     links = tuple((f"/usr/local/bin/{component}", "kube") for component in _COMPONENTS)
-    return Image(f"registry.k8s.io/{name}:{KUBERNETES_VERSION}", (("/usr/local/bin/kube", "kube"),), links, entrypoint=(f"/usr/local/bin/{name}",))
+    return Image(
+        f"registry.k8s.io/{name}:{KUBERNETES_VERSION}", (("/usr/local/bin/kube", "kube"),), links, entrypoint=(f"/usr/local/bin/{name}",)
+    )
 
 
 IMAGES = (
@@ -81,7 +83,12 @@ IMAGES = (
     Image(f"registry.k8s.io/pause:{PAUSE_VERSION}", (("/pause", "pause"),), entrypoint=("/pause",), base=False),
     Image(f"registry.k8s.io/etcd:{ETCD_VERSION}-0", (("/usr/local/bin/etcd", "etcd"),), entrypoint=("etcd",), base=False),
     Image(f"registry.k8s.io/coredns/coredns:{COREDNS_VERSION}", (("/coredns", "coredns"),), entrypoint=("/coredns",), base=False),
-    Image(f"registry.k8s.io/e2e-test-images/agnhost:{AGNHOST_VERSION}", (("/agnhost", "agnhost"),), entrypoint=("/agnhost",), command=("pause",)),
+    Image(
+        f"registry.k8s.io/e2e-test-images/agnhost:{AGNHOST_VERSION}",
+        (("/agnhost", "agnhost"),),
+        entrypoint=("/agnhost",),
+        command=("pause",),
+    ),
     Image(f"ghcr.io/flannel-io/flannel:{FLANNEL_VERSION}", (("/opt/bin/flanneld", "flanneld"),), entrypoint=("/opt/bin/flanneld",)),
     Image(f"ghcr.io/flannel-io/flannel-cni-plugin:{FLANNEL_CNI_PLUGIN_VERSION}", (("/flannel", "flannel-cni"),)),
     Image(
@@ -148,20 +155,22 @@ def _layer_of_base(settings: Settings, base: Path) -> Blob:
 
 def _layer_of_files(settings: Settings, image: Image, programs: t.Mapping[str, Path]) -> Blob:
     sources = [(path, _source(source, programs)) for path, source in image.files]
-    inputs = fingerprints.of(repr(image.links), repr(image.folders), *(part for path, source in sources for part in (path, _identity(source))))
+    inputs = fingerprints.of(
+        repr(image.links), repr(image.folders), *(part for path, source in sources for part in (path, _identity(source)))
+    )
     return _layer(settings, inputs, lambda: _tar(image, sources))
 
 
-def _source(source: t.Union[str, Path], programs: t.Mapping[str, Path]) -> Path:
+def _source(source: str | Path, programs: t.Mapping[str, Path]) -> Path:
     return source if isinstance(source, Path) else programs[source]
 
 
-def _identity(source: Path) -> t.Union[str, Path]:
+def _identity(source: Path) -> str | Path:
     """A built program's name is made of its inputs, which saves reading it; other files are read."""
     return source if source.is_relative_to(LAB) else source.name
 
 
-def _tar(image: Image, sources: t.Sequence[t.Tuple[str, Path]]) -> bytes:
+def _tar(image: Image, sources: t.Sequence[tuple[str, Path]]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for folder in image.folders:
@@ -205,8 +214,8 @@ def _replace(path: Path, data: bytes) -> None:
     unfinished.replace(path)
 
 
-def _config(image: Image, layers: t.Sequence[Blob]) -> t.Dict[str, t.Any]:
-    settings: t.Dict[str, t.Any] = {"Env": [_PATH]}
+def _config(image: Image, layers: t.Sequence[Blob]) -> dict[str, t.Any]:
+    settings: dict[str, t.Any] = {"Env": [_PATH]}
     if image.entrypoint:
         settings["Entrypoint"] = list(image.entrypoint)
     if image.command:
@@ -222,7 +231,7 @@ def _config(image: Image, layers: t.Sequence[Blob]) -> t.Dict[str, t.Any]:
     }
 
 
-def _manifest(config: bytes, layers: t.Sequence[Blob]) -> t.Dict[str, t.Any]:
+def _manifest(config: bytes, layers: t.Sequence[Blob]) -> dict[str, t.Any]:
     return {
         "schemaVersion": 2,
         "mediaType": MANIFEST,

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import typing as t
 from pathlib import Path
 
 from lab import host, nodes, processes
@@ -14,7 +13,7 @@ from lab.settings import Settings
 _VETH_PREFIX = "vb-"
 
 
-def find(settings: Settings) -> t.List[str]:
+def find(settings: Settings) -> list[str]:
     """One line for each process, mount, device, control group, firewall rule or changed setting that is still there."""
     found = [f"process {pid} {_command(pid)}" for pid in processes.members()]
     found += [f"mount {mount}" for mount in nodes.mounts(settings)]
@@ -25,7 +24,7 @@ def find(settings: Settings) -> t.List[str]:
     return found
 
 
-def _veths(settings: Settings) -> t.List[str]:
+def _veths(settings: Settings) -> list[str]:
     expected = {f"{_VETH_PREFIX}{node.name}" for node in settings.nodes}
     return sorted(path.name for path in Path("/sys/class/net").glob(f"{_VETH_PREFIX}*") if path.name in expected)
 

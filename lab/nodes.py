@@ -14,7 +14,6 @@ import os
 import shutil
 import socket
 import time
-import typing as t
 from pathlib import Path
 
 from lab import fingerprints, processes
@@ -117,18 +116,18 @@ def running(settings: Settings) -> bool:
     return all(processes.members(f"nodes/{node.name}") for node in settings.nodes)
 
 
-def mounts(settings: Settings) -> t.Tuple[Path, ...]:
+def mounts(settings: Settings) -> tuple[Path, ...]:
     """The lab's mounts on the host, in the order they were made."""
     points = (line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines())
     return tuple(Path(point) for point in points if point.startswith(f"{settings.state}/"))
 
 
-def ssh(settings: Settings, node: Node, command: str, stdin: t.Optional[str] = None, timeout: float = 300) -> str:
+def ssh(settings: Settings, node: Node, command: str, stdin: str | None = None, timeout: float = 300) -> str:
     """Runs a shell command on a node over SSH and returns what it printed."""
     return processes.run([*_ssh_argv(settings, node), command], stdin=stdin, timeout=timeout)
 
 
-def _ssh_argv(settings: Settings, node: Node) -> t.List[str]:
+def _ssh_argv(settings: Settings, node: Node) -> list[str]:
     options = {
         "BatchMode": "yes",
         "ConnectTimeout": "5",

@@ -22,9 +22,10 @@ CGROUP_ROOT = Path("/sys/fs/cgroup")
 GROUP = "podnet-lab"
 #: A group's processes are gone within this many seconds of SIGKILL, or something is wrong with the kernel.
 KILL_SECONDS = 30.0
+_JOIN_AND_BECOME = 'while [ "$1" != -- ]; do echo $$ >"$1"; shift; done; shift; exec "$@"'
 
 
-def run(argv: t.Sequence[str], stdin: t.Optional[str] = None, timeout: float = 600, env: t.Optional[t.Mapping[str, str]] = None) -> str:
+def run(argv: t.Sequence[str], stdin: str | None = None, timeout: float = 600, env: t.Mapping[str, str] | None = None) -> str:
     """Runs a program to its end and returns its standard output; a failure raises LabError with the program's last words."""
     try:
         done = subprocess.run(
@@ -40,30 +41,26 @@ def run(argv: t.Sequence[str], stdin: t.Optional[str] = None, timeout: float = 6
     return done.stdout
 
 
-def hierarchies() -> t.Tuple[Path, ...]:
+def hierarchies() -> tuple[Path, ...]:
     """The mounted cgroup hierarchies (v1 controllers, the named one, and unified), or the one root of cgroup v2."""
     if (CGROUP_ROOT / "cgroup.controllers").exists():
         return (CGROUP_ROOT,)
     return tuple(path for path in sorted(CGROUP_ROOT.iterdir()) if path.is_dir() and not path.is_symlink())
 
 
-def start(group: str, argv: t.Sequence[str], log: Path, env: t.Optional[t.Mapping[str, str]] = None) -> int:
+def start(group: str, argv: t.Sequence[str], log: Path, env: t.Mapping[str, str] | None = None) -> int:
     """Starts a program in the background inside its own control group; returns its process id."""
     folders = [_make_group(root, group) for root in hierarchies()]
     log.parent.mkdir(parents=True, exist_ok=True)
 
-    def join() -> None:
-        for folder in folders:
-            (folder / "cgroup.procs").write_text(str(os.getpid()))
-
+    joined = [*(str(folder / "cgroup.procs") for folder in folders), "--"]
     with log.open("ab") as output:
         process = subprocess.Popen(  # the process is meant to outlive us: its group, not this handle, ends it
-            list(argv),
+            ["sh", "-ec", _JOIN_AND_BECOME, "sh", *joined, *argv],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=join,
             env=None if env is None else dict(env),
         )
     return process.pid
@@ -85,16 +82,16 @@ def _inherit_cpuset(parent: Path, folder: Path) -> None:
             (folder / name).write_text((parent / name).read_text())
 
 
-def members(group: str = "") -> t.Tuple[int, ...]:
+def members(group: str = "") -> tuple[int, ...]:
     """The process ids in a group and below it, over all hierarchies."""
-    pids: t.Set[int] = set()
+    pids: set[int] = set()
     for root in hierarchies():
         for listing in (root / GROUP / group).glob("**/cgroup.procs"):
             pids.update(_read_pids(listing))
     return tuple(sorted(pids))
 
 
-def _read_pids(listing: Path) -> t.List[int]:
+def _read_pids(listing: Path) -> list[int]:
     try:
         return [int(line) for line in listing.read_text().split()]
     except (FileNotFoundError, OSError):  # the group went away while it was read
@@ -143,7 +140,7 @@ def remove_groups(group: str = "") -> None:
         time.sleep(0.05)
 
 
-def _folders(top: Path) -> t.List[Path]:
+def _folders(top: Path) -> list[Path]:
     if not top.is_dir():
         return []
     return sorted((path for path in (top, *top.glob("**/")) if path.is_dir()), key=lambda path: -len(path.parts))

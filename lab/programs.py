@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-import typing as t
 from pathlib import Path
 
 from lab import fingerprints, processes, progress
@@ -33,10 +32,10 @@ class Program:
     module: str
     package: str = "."
     cgo: bool = False
-    variables: t.Tuple[t.Tuple[str, str], ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
 
 
-def _kubernetes_version() -> t.Tuple[t.Tuple[str, str], ...]:
+def _kubernetes_version() -> tuple[tuple[str, str], ...]:
     values = {"gitVersion": KUBERNETES_VERSION, "gitMajor": _MAJOR, "gitMinor": _MINOR, "gitTreeState": "clean"}
     return tuple((f"k8s.io/component-base/version.{name}", value) for name, value in values.items())
 
@@ -53,7 +52,13 @@ PROGRAMS = (
     Program("calico-cni-install", "calico", f"{_CALICO}/cni-plugin/cmd/install", variables=(("main.VERSION", CALICO_VERSION),)),
     Program("calico-crds", "calico", "./crds"),
     Program("coredns", "coredns", "github.com/coredns/coredns"),
-    Program("flanneld", "flannel", "github.com/flannel-io/flannel", cgo=True, variables=(("github.com/flannel-io/flannel/pkg/version.Version", FLANNEL_VERSION),)),
+    Program(
+        "flanneld",
+        "flannel",
+        "github.com/flannel-io/flannel",
+        cgo=True,
+        variables=(("github.com/flannel-io/flannel/pkg/version.Version", FLANNEL_VERSION),),
+    ),
     Program("flannel-cni", "flannel-cni", "github.com/containernetworking/plugins/plugins/meta/flannel"),
     Program("etcd", "etcd", "go.etcd.io/etcd/server/v3"),
     Program("pause", "apps", "./pause"),
@@ -61,7 +66,7 @@ PROGRAMS = (
 )
 
 
-def build_all(settings: Settings) -> t.Dict[str, Path]:
+def build_all(settings: Settings) -> dict[str, Path]:
     """Builds what is not built yet; returns program name -> file."""
     files = {program.name: _file(settings, program) for program in PROGRAMS}
     missing = [program for program in PROGRAMS if not files[program.name].exists()]
@@ -73,7 +78,7 @@ def build_all(settings: Settings) -> t.Dict[str, Path]:
     return files
 
 
-def go_version() -> t.Tuple[int, int]:
+def go_version() -> tuple[int, int]:
     """The installed Go's major and minor number; raises LabError when there is none or it is too old."""
     version = _go_version_text()
     major, minor = (int(part) for part in version[2:].split(".")[:2])
@@ -82,7 +87,7 @@ def go_version() -> t.Tuple[int, int]:
     return major, minor
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _go_version_text() -> str:
     try:
         return processes.run(["go", "env", "GOVERSION"]).strip()
@@ -99,7 +104,12 @@ def _build(program: Program, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in program.variables)])
-    environment = {**os.environ, "CGO_ENABLED": "1" if program.cgo else "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local"}
+    environment = {
+        **os.environ,
+        "CGO_ENABLED": "1" if program.cgo else "0",
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
+        "GOTOOLCHAIN": "local",
+    }
     argv = ["go", "build", "-C", str(GO_ROOT / program.module), "-ldflags", flags, "-o", str(unfinished), program.package]
     processes.run(argv, timeout=BUILD_TIMEOUT_SECONDS, env=environment)
     unfinished.replace(target)

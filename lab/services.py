@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
 import typing as t
@@ -13,12 +14,13 @@ import urllib.request
 from pathlib import Path
 
 from lab import processes
-from lab.settings import LAB, LabError, Settings
+from lab.settings import LAB, REPOSITORY, LabError, Settings
 
 GROUP = "services"
 UPSTREAM_PORT = 5000
 HARBOR_PORT = 5001
 MANIFESTS_PORT = 8080
+INVENTORY_VARIABLES = REPOSITORY / "inventories/lab/group_vars/all.yml"
 START_SECONDS = 20.0
 
 _REGISTRY = """\
@@ -41,11 +43,22 @@ def start_manifests(settings: Settings, calico_crds: Path) -> None:
     """Serves the lab's flannel.yml and calico.yml over HTTP; Calico's resource definitions come out of its Go module."""
     folder = settings.state / "manifests"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "flannel.yml").write_text((LAB / "manifests" / "flannel.yml").read_text())
-    (folder / "calico.yml").write_text(processes.run([str(calico_crds)]) + (LAB / "manifests" / "calico.yml").read_text())
+    definitions = processes.run([str(calico_crds)])
+    for name, before in (("flannel.yml", ""), ("calico.yml", definitions)):
+        _publish(folder / name, before + (LAB / "manifests" / name).read_text())
     argv = [sys.executable, "-m", "http.server", "--bind", settings.gateway, "--directory", str(folder), str(MANIFESTS_PORT)]
     processes.start(GROUP, argv, settings.state / "log" / "manifests.log")
     _wait_for(f"http://{settings.gateway}:{MANIFESTS_PORT}/flannel.yml", settings.state / "log" / "manifests.log")
+
+
+def _publish(path: Path, text: str) -> None:
+    """Writes a manifest, provided that the inventory's checksum is the true one: else every playbook would stop at it."""
+    checksum = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    if checksum not in INVENTORY_VARIABLES.read_text():
+        raise LabError(
+            f"{path.name} has {checksum}: put that into {INVENTORY_VARIABLES.relative_to(REPOSITORY)} after reading what changed."
+        )
+    path.write_text(text)
 
 
 def upstream(settings: Settings) -> str:

@@ -45,7 +45,7 @@ class Node:
 class Settings:
     """One lab. ``cache`` holds what builds made (kept between labs), ``state`` what runs (gone after ``lab down``)."""
 
-    nodes: t.Tuple[Node, ...]
+    nodes: tuple[Node, ...]
     cache: Path
     state: Path
 
@@ -55,7 +55,7 @@ class Settings:
         return gateway(0)
 
     @property
-    def subnets(self) -> t.Tuple[int, ...]:
+    def subnets(self) -> tuple[int, ...]:
         return tuple(sorted({node.subnet for node in self.nodes}))
 
     @property
@@ -84,7 +84,7 @@ def bridge(subnet: int) -> str:
     return f"podnet-lab{subnet}"
 
 
-def plan_nodes(count: int, far: int) -> t.Tuple[Node, ...]:
+def plan_nodes(count: int, far: int) -> tuple[Node, ...]:
     """``count`` nodes n1, n2, ...; the last ``far`` of them live in the second subnet."""
     if not 1 <= count <= MAX_NODES_PER_SUBNET:
         raise LabError(f"LAB_NODES={count} is out of range: choose 1 to {MAX_NODES_PER_SUBNET}.")
@@ -99,10 +99,11 @@ def _node(index: int, subnet: int) -> Node:
 
 def from_environment(environment: t.Mapping[str, str] = os.environ) -> Settings:
     """Settings from LAB_NODES, LAB_FAR_NODES, LAB_CACHE and LAB_STATE; each has a default."""
-    cache_home = environment.get("XDG_CACHE_HOME") or os.path.join(environment.get("HOME", "/root"), ".cache")
+    home = Path(environment.get("HOME", "/root"))
+    cache_home = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
     return Settings(
         nodes=plan_nodes(_integer(environment, "LAB_NODES", 3), _integer(environment, "LAB_FAR_NODES", 0)),
-        cache=Path(environment.get("LAB_CACHE") or os.path.join(cache_home, "podnet-lab")),
+        cache=Path(environment.get("LAB_CACHE") or cache_home / "podnet-lab"),
         state=Path(environment.get("LAB_STATE") or "/var/lib/podnet-lab"),
     )
 
