@@ -14,7 +14,7 @@ NEWEST_PYTHON ?= $(shell for python in python3.12 "$$HOME"/.pyenv/versions/3.12.
 LAB := $(BIN)/python -m lab
 INVENTORY := $(if $(filter-out 3,$(LAB_NODES))$(filter-out 0,$(LAB_FAR_NODES)),build/inventory,inventories/lab)
 # The order matters: flannel's scenarios first, then the migration, then what stands on Calico.
-SCENARIOS := flannel demo_app kubelet cni_migration calico cni_cleanup
+SCENARIOS := flannel demo_app kubelet bad_input cni_migration calico cni_cleanup calico_install
 
 export PATH := $(BIN):$(PATH)
 export LAB_INVENTORY := $(INVENTORY)

@@ -124,6 +124,7 @@ def list_leftovers(settings: Settings) -> int:
 def _build(settings: Settings) -> str:
     """Builds what is missing; returns the fingerprint of everything a running lab is made of."""
     settings.cache.mkdir(parents=True, exist_ok=True)
+    programs.go_version()
     debian.install_host_packages()
     made = _made(settings)
     return fingerprints.of(

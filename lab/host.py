@@ -33,14 +33,14 @@ def check(settings: Settings) -> None:
     """Raises LabError with the reason and the fix when this machine cannot run a lab."""
     if os.geteuid() != 0:
         raise LabError("the lab needs root (mounts, bridges, control groups): run make as root.")
-    _check_disk(settings)
-    _check_memory()
-    _check_control_groups()
+    check_disk(settings)
+    check_memory()
+    check_control_groups()
     for name in ("vxlan", "overlay", "br_netfilter", "nf_conntrack"):
         _load_module(name)
 
 
-def _check_disk(settings: Settings) -> None:
+def check_disk(settings: Settings) -> None:
     built = (settings.cache / "bin").is_dir()
     needed = FREE_BYTES_TO_RUN if built else FREE_BYTES_TO_BUILD
     folder = next(path for path in (settings.cache, *settings.cache.parents) if path.exists())
@@ -51,7 +51,7 @@ def _check_disk(settings: Settings) -> None:
         )
 
 
-def _check_memory() -> None:
+def check_memory() -> None:
     fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
     available = int(fields["MemAvailable"].split()[0]) * 1024
     if available < FREE_MEMORY_BYTES:
@@ -60,7 +60,7 @@ def _check_memory() -> None:
         )
 
 
-def _check_control_groups() -> None:
+def check_control_groups() -> None:
     listing = Path("/proc/cgroups").read_text().splitlines()[1:]
     enabled = {line.split()[0] for line in listing if line.split()[3] == "1"}
     missing = [name for name in NEEDED_CONTROLLERS if name not in enabled]

@@ -109,7 +109,7 @@ IMAGES = (
         entrypoint=("/usr/bin/kube-controllers",),
         user="999",
     ),
-    Image("docker.io/ikubernetes/myapp:v1", (("/usr/bin/myapp", "myapp"),), entrypoint=("/usr/bin/myapp",), base=False),
+    Image("docker.io/ikubernetes/myapp:v1", (("/usr/bin/myapp", "myapp"),), entrypoint=("/usr/bin/myapp",)),
 )
 
 
@@ -158,7 +158,7 @@ def _layer_of_files(settings: Settings, image: Image, programs: t.Mapping[str, P
     inputs = fingerprints.of(
         repr(image.links), repr(image.folders), *(part for path, source in sources for part in (path, _identity(source)))
     )
-    return _layer(settings, inputs, lambda: _tar(image, sources))
+    return _layer(settings, inputs, lambda: layer_tar(image, sources))
 
 
 def _source(source: str | Path, programs: t.Mapping[str, Path]) -> Path:
@@ -170,7 +170,7 @@ def _identity(source: Path) -> str | Path:
     return source if source.is_relative_to(LAB) else source.name
 
 
-def _tar(image: Image, sources: t.Sequence[tuple[str, Path]]) -> bytes:
+def layer_tar(image: Image, sources: t.Sequence[tuple[str, Path]]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for folder in image.folders:

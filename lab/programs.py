@@ -80,7 +80,7 @@ def build_all(settings: Settings) -> dict[str, Path]:
 
 def go_version() -> tuple[int, int]:
     """The installed Go's major and minor number; raises LabError when there is none or it is too old."""
-    version = _go_version_text()
+    version = go_version_text()
     major, minor = (int(part) for part in version[2:].split(".")[:2])
     if (major, minor) < OLDEST_GO:
         raise LabError(f"Go {version[2:]} is too old: install Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer.")
@@ -88,7 +88,7 @@ def go_version() -> tuple[int, int]:
 
 
 @functools.cache
-def _go_version_text() -> str:
+def go_version_text() -> str:
     try:
         return processes.run(["go", "env", "GOVERSION"]).strip()
     except LabError as error:
@@ -96,7 +96,7 @@ def _go_version_text() -> str:
 
 
 def _file(settings: Settings, program: Program) -> Path:
-    inputs = fingerprints.of(GO_ROOT / program.module, repr(program), _go_version_text())
+    inputs = fingerprints.of(GO_ROOT / program.module, repr(program), go_version_text())
     return settings.cache / "bin" / f"{program.name}-{inputs}"
 
 

@@ -17,8 +17,9 @@ from run_targets import clock, say
 
 def main(scenarios: list[str]) -> int:
     started = time.monotonic()
-    failed = [] if molecule("create", "default", started) else ["default (create)"]
-    if not failed:
+    created = molecule("create", "default", started) and molecule("verify", "default", started)
+    failed = [] if created else ["default (create)"]
+    if created:
         failed = run_in_order(scenarios, started)
     if not molecule("destroy", "default", started):
         failed.append("default (destroy)")

@@ -35,7 +35,7 @@ def test_every_node_port_answers_from_every_node(host: t.Any, core: t.Any) -> No
 
 
 def test_external_address_answers_from_every_node(host: t.Any, core: t.Any) -> None:
-    (address,) = service(core).spec.external_i_ps
+    (address,) = core.api_client.sanitize_for_serialization(service(core))["spec"]["externalIPs"]
     assert fetch(host, address, 80, "/hostname.html").startswith("myapp-")
 
 
