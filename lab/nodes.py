@@ -187,7 +187,8 @@ def _boot(settings: Settings, node: Node) -> None:
         "--resolv-conf=off",
         "--boot",
     ]
-    environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "0", "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "1"}
+    unified = "1" if processes.is_unified() else "0"
+    environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": unified, "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "1"}
     processes.start(f"nodes/{node.name}", argv, settings.state / "log" / f"{node.name}.log", environment)
 
 

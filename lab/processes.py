@@ -41,9 +41,14 @@ def run(argv: t.Sequence[str], stdin: str | None = None, timeout: float = 600, e
     return done.stdout
 
 
+def is_unified() -> bool:
+    """Whether this machine has cgroup v2 alone: one hierarchy for all controllers."""
+    return (CGROUP_ROOT / "cgroup.controllers").exists()
+
+
 def hierarchies() -> tuple[Path, ...]:
     """The mounted cgroup hierarchies (v1 controllers, the named one, and unified), or the one root of cgroup v2."""
-    if (CGROUP_ROOT / "cgroup.controllers").exists():
+    if is_unified():
         return (CGROUP_ROOT,)
     return tuple(path for path in sorted(CGROUP_ROOT.iterdir()) if path.is_dir() and not path.is_symlink())
 
@@ -71,8 +76,17 @@ def _make_group(root: Path, group: str) -> Path:
     for name in (GROUP, *group.split("/")):
         parent, folder = folder, folder / name
         folder.mkdir(exist_ok=True)
-        _inherit_cpuset(parent, folder)
+        if is_unified():
+            _pass_controllers_on(parent)
+        else:
+            _inherit_cpuset(parent, folder)
     return folder
+
+
+def _pass_controllers_on(parent: Path) -> None:
+    """On v2 a group has only the controllers that its parent hands down."""
+    for name in (parent / "cgroup.controllers").read_text().split():
+        (parent / "cgroup.subtree_control").write_text(f"+{name}")
 
 
 def _inherit_cpuset(parent: Path, folder: Path) -> None:
