@@ -22,7 +22,7 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup migrate lab lab-reset lab-down lab-status test test-fast test-newest test-lab test-long lint bench artifact clean distclean
+.PHONY: help setup migrate lab lab-reset lab-down lab-status test test-fast test-newest test-lab test-long lint bench reference artifact clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ lint: setup ## every static gate
 	tests/sanity/validate_modules.sh $(BIN)/python
 	reuse lint --quiet || { reuse lint --lines; exit 1; }
 	antsibull-changelog lint
+
+reference: setup ## docs/reference from the modules' and roles' own documentation
+	@$(BIN)/python docs/generate_reference.py
 
 artifact: setup ## the collection's tarball in build/artifact, installed and tried in an empty directory
 	tests/sanity/artifact.sh kubelet main

@@ -65,6 +65,7 @@ def up(settings: Settings, bare: bool) -> int:
     host.check(settings)
     inputs = _build(settings)
     if _is_up(settings, inputs, bare):
+        cluster.write_inventory(settings)  # another checkout may have started it
         progress.say(f"lab: {len(settings.nodes)} nodes run already and are what is wanted")
         return 0
     _clear(settings)

@@ -22,7 +22,6 @@ HOST_PACKAGES = {
     "iptables-save": "iptables",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
-    "skopeo": "skopeo",
     "nft": "nftables",
     "ipset": "ipset",
 }

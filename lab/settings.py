@@ -25,6 +25,8 @@ PAUSE_VERSION = "3.10"
 POD_NETWORK = "10.244.0.0/16"
 SERVICE_NETWORK = "10.96.0.0/12"
 MAX_NODES_PER_SUBNET = 200
+#: One lab runs on a machine at a time, so what runs has one place; inventories/lab names it too.
+STATE = Path("/var/lib/podnet-lab")
 
 
 class LabError(Exception):
@@ -98,13 +100,13 @@ def _node(index: int, subnet: int) -> Node:
 
 
 def from_environment(environment: t.Mapping[str, str] = os.environ) -> Settings:
-    """Settings from LAB_NODES, LAB_FAR_NODES, LAB_CACHE and LAB_STATE; each has a default."""
+    """Settings from LAB_NODES, LAB_FAR_NODES and LAB_CACHE; each has a default."""
     home = Path(environment.get("HOME", "/root"))
     cache_home = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
     return Settings(
         nodes=plan_nodes(_integer(environment, "LAB_NODES", 3), _integer(environment, "LAB_FAR_NODES", 0)),
         cache=Path(environment.get("LAB_CACHE") or cache_home / "podnet-lab"),
-        state=Path(environment.get("LAB_STATE") or "/var/lib/podnet-lab"),
+        state=STATE,
     )
 
 
