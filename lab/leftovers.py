@@ -10,23 +10,16 @@ from pathlib import Path
 from lab import host, nodes, processes
 from lab.settings import Settings
 
-_VETH_PREFIX = "vb-"
-
 
 def find(settings: Settings) -> list[str]:
     """One line for each process, mount, device, control group, firewall rule or changed setting that is still there."""
     found = [f"process {pid} {_command(pid)}" for pid in processes.members()]
     found += [f"mount {mount}" for mount in nodes.mounts(settings)]
-    found += [f"device {name}" for name in (*host.bridges(), *_veths(settings))]
+    found += [f"device {name}" for name in (*host.bridges(), *nodes.interfaces())]
     found += [f"control group {root / processes.GROUP}" for root in processes.hierarchies() if (root / processes.GROUP).exists()]
     found += [f"host setting not restored: {settings.state / 'host.json'}"] if (settings.state / "host.json").exists() else []
     found += [f"firewall rule {rule}" for rule in host.rules()]
     return found
-
-
-def _veths(settings: Settings) -> list[str]:
-    expected = {f"{_VETH_PREFIX}{node.name}" for node in settings.nodes}
-    return sorted(path.name for path in Path("/sys/class/net").glob(f"{_VETH_PREFIX}*") if path.name in expected)
 
 
 def _command(pid: int) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
+import re
 import shutil
 import socket
 import time
@@ -23,6 +24,7 @@ BOOT_SECONDS = 90.0
 #: Folders that must be on a real file system: an overlay cannot hold another overlay's upper layer.
 _REAL_FOLDERS = ("containerd", "kubelet", "etcd")
 _REGISTRIES = ("docker.io", "ghcr.io", "quay.io", "registry.k8s.io")
+_CABLE = re.compile(r"vb-n\d+")
 _APPLETS = ("kubeadm", "kubectl", "kubelet")
 _WANTS = {
     "sysinit.target.wants": ("lab-mounts.service", "lab-network.service"),
@@ -108,7 +110,23 @@ def stop_all(settings: Settings) -> None:
     processes.stop("nodes")
     for mount in reversed(mounts(settings)):
         processes.run(["umount", str(mount)])
+    for name in interfaces():
+        _delete_interface(name)
     shutil.rmtree(settings.state / "nodes", ignore_errors=True)
+
+
+def interfaces() -> tuple[str, ...]:
+    """The host's ends of the nodes' virtual cables, as systemd-nspawn names them; also those of a lab with more nodes."""
+    return tuple(sorted(path.name for path in Path("/sys/class/net").iterdir() if _CABLE.fullmatch(path.name)))
+
+
+def _delete_interface(name: str) -> None:
+    """The kernel takes a cable down some time after its node's last process has ended; whoever comes first is fine."""
+    try:
+        processes.run(["ip", "link", "delete", name])
+    except LabError:
+        if Path("/sys/class/net", name).exists():
+            raise
 
 
 def running(settings: Settings) -> bool:
