@@ -21,8 +21,9 @@ class PodnetError(Exception):
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
+        end = "" if self.what.endswith(".") else "."
         advice = f" {self.next_step}" if self.next_step else ""
-        return f"{place}{self.what}.{advice}" if not self.what.endswith(".") else f"{place}{self.what}{advice}"
+        return f"{place}{self.what}{end}{advice}"
 
 
 class BadInputError(PodnetError):
@@ -35,6 +36,10 @@ class NodeError(PodnetError):
 
 class ClusterError(PodnetError):
     """The API server refused, did not answer, or never reached the expected state."""
+
+
+class UnavailableError(ClusterError):
+    """The API server does not answer, or not now: whoever waits for something asks again."""
 
 
 class StillAliveError(PodnetError):

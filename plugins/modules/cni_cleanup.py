@@ -16,7 +16,9 @@ description:
   - Only items that M(podnet.cni.cni_info) attributes to that CNI go. Shared things, such as the C(bridge), C(host-local) and C(portmap)
     plugins, stay.
   - Refuses as long as the CNI is alive on the node, which is when its daemon runs or links of its pods are there.
-  - Everything is backed up first. The module then looks at the node again, and fails if anything of the CNI is still there.
+    Refuses too if a device that is not the CNI's, such as a network card, is a port of its bridge.
+  - Files and iptables rules are backed up first, with a list of all that goes. The module then looks at the node again, and fails if
+    anything of the CNI is still there.
   - Node annotations are in the API and not on the node. M(podnet.cni.cni_node_annotations) removes them.
 requirements:
   - root on the node
@@ -27,18 +29,16 @@ options:
     type: str
     required: true
     choices: [flannel, calico]
-  conf_dir:
+  assume_dead:
     description:
-      - The directory of CNI configurations.
-      - By default what the container runtime uses, and V(/etc/cni/net.d) if it does not tell.
-    type: path
-  backup_dir:
-    description:
-      - Where the backup goes, into a subdirectory named after its content.
-      - Must be outside O(conf_dir). Readable by root only, as kubeconfigs hold tokens.
-    type: path
-    default: /var/backups/podnet.cni
+      - Predicts what a clean-up will remove once the CNI's daemon and pods are gone, instead of refusing because they are still there.
+      - Only in check mode. A living CNI is never cleaned up.
+      - What goes with the daemon and the pods themselves is not listed, such as the pods' links.
+    type: bool
+    default: false
 extends_documentation_fragment:
+  - podnet.cni.node_directories
+  - podnet.cni.node_directories.backup
   - podnet.cni.attributes
 attributes:
   check_mode:
@@ -47,6 +47,9 @@ attributes:
     support: full
   idempotent:
     support: full
+notes:
+  - A flannel that runs inside another program (k3s) is not seen to be alive, except by its pods.
+  - A flannel before 0.16 left rules without a tag. They are known by their words, so the same rule of an administrator goes with them.
 seealso:
   - module: podnet.cni.cni_info
   - module: podnet.cni.cni_conflist
@@ -63,6 +66,12 @@ EXAMPLES = r"""
     cni: calico
   check_mode: true
   register: leftovers
+
+- name: Show what will be left of flannel, while it still runs
+  podnet.cni.cni_cleanup:
+    cni: flannel
+    assume_dead: true
+  check_mode: true
 """
 
 RETURN = r"""
@@ -108,24 +117,26 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cleanup
-from ansible_collections.podnet.cni.plugins.module_utils._cni.conflist_plan import demand_outside
-from ansible_collections.podnet.cni.plugins.module_utils._errors import PodnetError, StillAliveError
-from ansible_collections.podnet.cni.plugins.module_utils._node import collect, remove
+from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
+from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, PodnetError, StillAliveError
+from ansible_collections.podnet.cni.plugins.module_utils._node import collect, files, options, remove
 
 
-def clean_up(cni: str, conf_dir: str, backup_dir: str, check_mode: bool) -> t.Dict[str, t.Any]:
+def clean_up(cni: str, conf_dir: str, backup_dir: str, check_mode: bool, assume_dead: bool = False) -> t.Dict[str, t.Any]:
     """Plans, and removes unless in check mode."""
+    if assume_dead and not check_mode:
+        raise BadInputError("only predicts, so it needs check mode", where="assume_dead", next_step="Nothing was changed.")
 
     def replan() -> cleanup.CleanupPlan:
         return cleanup.plan(collect.collect(conf_dir), cni)
 
     snapshot = collect.collect(conf_dir)
-    demand_outside(backup_dir, conf_dir or snapshot.runtime.conf_dir)
-    plan = cleanup.plan(snapshot, cni)
+    files.demand_apart(backup_dir, conf_dir or snapshot.runtime.conf_dir)
+    plan = cleanup.plan(cleanup.assume_dead(snapshot, cni) if assume_dead else snapshot, cni)
     if plan.refusals:
         raise StillAliveError(
-            f"{cni} may still be alive here: {'; '.join(plan.refusals)}",
-            next_step=f"Nothing was changed. Remove {cni} from the cluster and recreate its pods first.",
+            f"it is not safe to clean up {cni} here: {'; '.join(plan.refusals)}",
+            next_step=f"Nothing was changed. First remove {cni} from the cluster and recreate its pods.",
         )
     backup = ""
     if plan.removals and not check_mode:
@@ -143,15 +154,16 @@ def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
         argument_spec={
-            "cni": {"type": "str", "required": True, "choices": ["flannel", "calico"]},
-            "conf_dir": {"type": "path"},
-            "backup_dir": {"type": "path", "default": "/var/backups/podnet.cni"},
+            "cni": {"type": "str", "required": True, "choices": list(model.DAEMONS)},
+            "assume_dead": {"type": "bool", "default": False},
+            **options.CONF_DIR,
+            **options.BACKUP_DIR,
         },
         supports_check_mode=True,
     )
     params = module.params
     try:
-        result = clean_up(params["cni"], params["conf_dir"] or "", params["backup_dir"], module.check_mode)
+        result = clean_up(params["cni"], params["conf_dir"] or "", params["backup_dir"], module.check_mode, params["assume_dead"])
     except PodnetError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -44,18 +44,9 @@ options:
     type: list
     elements: str
     default: []
-  conf_dir:
-    description:
-      - The directory of CNI configurations.
-      - By default what the container runtime uses, and V(/etc/cni/net.d) if it does not tell.
-    type: path
-  backup_dir:
-    description:
-      - Where backups go, into a subdirectory named after their content.
-      - Must be outside O(conf_dir). Readable by root only, as kubeconfigs hold tokens.
-    type: path
-    default: /var/backups/podnet.cni
 extends_documentation_fragment:
+  - podnet.cni.node_directories
+  - podnet.cni.node_directories.backup
   - podnet.cni.attributes
 attributes:
   check_mode:
@@ -64,6 +55,8 @@ attributes:
     support: full
   idempotent:
     support: full
+notes:
+  - Ansible itself shows O(content) when it runs verbosely. The diff hides what looks like a secret in it.
 seealso:
   - module: podnet.cni.cni_info
   - module: podnet.cni.cni_cleanup
@@ -157,13 +150,13 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import conflist, conflist_plan
+from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
 from ansible_collections.podnet.cni.plugins.module_utils._cni.conflist_plan import ConflistPlan, Files
-from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Runtime
 from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, PodnetError
-from ansible_collections.podnet.cni.plugins.module_utils._node import collect, files
+from ansible_collections.podnet.cni.plugins.module_utils._node import collect, files, options
 
 
-def plan_for(params: t.Mapping[str, t.Any], current: Files, runtime: Runtime, conf_dir: str) -> ConflistPlan:
+def plan_for(params: t.Mapping[str, t.Any], current: Files, runtime: model.Runtime, conf_dir: str) -> ConflistPlan:
     """The plan that the module's options ask for."""
     if params["state"] == "present":
         if os.path.basename(params["name"]) != params["name"]:
@@ -191,8 +184,9 @@ def carry_out(plan: ConflistPlan, current: Files, backup_dir: str) -> str:
 def run(params: t.Mapping[str, t.Any], check_mode: bool) -> t.Dict[str, t.Any]:
     """Plans, carries out unless in check mode, and reports."""
     runtime = collect.runtime()
-    conf_dir = params["conf_dir"] or runtime.conf_dir
-    conflist_plan.demand_outside(params["backup_dir"], conf_dir)
+    # Without doubled or trailing slashes, so that a file has one path only.
+    conf_dir = os.path.normpath(params["conf_dir"] or runtime.conf_dir)
+    files.demand_apart(params["backup_dir"], conf_dir)
     current = files.read_directory(conf_dir)
     plan = plan_for(params, current, runtime, conf_dir)
     backup = "" if check_mode or not plan.changed else carry_out(plan, current, params["backup_dir"])
@@ -218,10 +212,10 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent", "only"], "default": "present"},
             "name": {"type": "str"},
             "content": {"type": "raw"},
-            "cni": {"type": "str", "choices": ["flannel", "calico"]},
+            "cni": {"type": "str", "choices": list(model.DAEMONS)},
             "names": {"type": "list", "elements": "str", "default": []},
-            "conf_dir": {"type": "path"},
-            "backup_dir": {"type": "path", "default": "/var/backups/podnet.cni"},
+            **options.CONF_DIR,
+            **options.BACKUP_DIR,
         },
         required_if=[("state", "present", ["name", "content"])],
         supports_check_mode=True,

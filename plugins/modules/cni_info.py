@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Returns the snapshot of a node's network."""
-
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -20,6 +18,7 @@ description:
   - Reads only. Needs nothing on the node but Python 3.8 and what a node has anyway.
     A tool that is not there is named in RV(snapshot.missing).
 extends_documentation_fragment:
+  - podnet.cni.node_directories
   - podnet.cni.attributes
 attributes:
   check_mode:
@@ -28,12 +27,6 @@ attributes:
     support: none
   idempotent:
     support: full
-options:
-  conf_dir:
-    description:
-      - Directory with the CNI configurations.
-      - Default is the one the container runtime uses, or V(/etc/cni/net.d) when the runtime does not tell.
-    type: path
 notes:
   - Run it as root (C(become)); without it packet filters and the runtime stay unknown.
   - A flannel that runs inside another program (k3s) is not seen among RV(snapshot.processes).
@@ -213,11 +206,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
 from ansible_collections.podnet.cni.plugins.module_utils._errors import PodnetError
-from ansible_collections.podnet.cni.plugins.module_utils._node import collect
+from ansible_collections.podnet.cni.plugins.module_utils._node import collect, options
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={"conf_dir": {"type": "path"}}, supports_check_mode=True)
+    """Entry point of the module."""
+    module = AnsibleModule(argument_spec=dict(options.CONF_DIR), supports_check_mode=True)
     try:
         snapshot = collect.collect(conf_dir=module.params["conf_dir"] or "")
     except PodnetError as error:

@@ -53,7 +53,7 @@ options:
     choices: [vxlan, vxlan_cross_subnet, ipip, none]
     default: vxlan
   mtu:
-    description: The MTU of Calico's pods and tunnels. V(0) lets Calico find it. Only used with O(cni=calico).
+    description: The MTU of Calico's pods and tunnels, 576 to 65535. V(0) lets Calico find it. Only used with O(cni=calico).
     type: int
     default: 0
   ip_autodetection_method:
@@ -125,6 +125,7 @@ sha256:
 import http.client
 import pathlib
 import typing as t
+import urllib.parse
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.urls import ConnectionError as UrlConnectionError
@@ -134,6 +135,10 @@ from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import manifests, network
 
 _TIMEOUT = 30
+
+#: What every IPv4 host must take, and what fits into a packet's length field.
+_LEAST_MTU = 576
+_MOST_MTU = 65535
 
 
 def argument_spec() -> t.Dict[str, t.Any]:
@@ -168,12 +173,24 @@ def read_source(source: str, checksum: str) -> bytes:
         ) from error
 
 
+def passwords_in(source: str) -> t.Set[str]:
+    """The password of a URL like https://user:password@host/, which no message may repeat."""
+    try:
+        password = urllib.parse.urlsplit(source).password
+    except ValueError:
+        # Not a URL at all; reading it says so.
+        return set()
+    return {password, urllib.parse.unquote(password)} if password else set()
+
+
 def render(params: t.Mapping[str, t.Any], content: bytes) -> t.Dict[str, t.Any]:
     """What the module returns for a manifest of this content."""
     source, cni = params["source"], params["cni"]
     digest = manifests.verify_checksum(content, params["checksum"], source)
     if params["network"] and not network.is_ipv4(params["network"]):
         raise _errors.BadInputError(f"{params['network']} is not an IPv4 network", "network")
+    if params["mtu"] and not _LEAST_MTU <= params["mtu"] <= _MOST_MTU:
+        raise _errors.BadInputError(f"{params['mtu']} is not an MTU", "mtu", f"It is between {_LEAST_MTU} and {_MOST_MTU}, or 0.")
     resources = _patch(manifests.parse(_decode(content, source), source), params)
     daemonset = manifests.find_daemonset(resources, cni, source)["metadata"]
     return {
@@ -215,6 +232,8 @@ def main() -> None:
     try:
         result = render(module.params, read_source(module.params["source"], module.params["checksum"]))
     except _errors.PodnetError as error:
+        # Not before: in a result that is applied to a cluster, nothing may be blotted out.
+        module.no_log_values |= passwords_in(module.params["source"])
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)
 

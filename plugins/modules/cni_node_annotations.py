@@ -13,6 +13,7 @@ author: The podnet.cni authors (@podnet)
 description:
   - Removes the annotations that flannel (C(flannel.alpha.coreos.com/)) or Calico (C(projectcalico.org/)) left on the Node objects.
     One call does all nodes.
+  - Those that people set for the CNI, such as C(flannel.alpha.coreos.com/public-ip-overwrite), go too. The diff shows their values.
   - Refuses as long as the CNI has a DaemonSet, because that would write them again.
   - Runs on the control machine. M(podnet.cni.cni_cleanup) removes what is on the nodes themselves.
 extends_documentation_fragment:
@@ -34,6 +35,12 @@ options:
     type: str
     required: true
     choices: [flannel, calico]
+  assume_dead:
+    description:
+      - Predicts what goes once the CNI has no DaemonSet any more, instead of refusing because it has one.
+      - Only in check mode. As long as the CNI runs, nothing is removed.
+    type: bool
+    default: false
   state:
     description: Annotations are only ever removed. It is the CNI that writes them.
     type: str
@@ -67,19 +74,21 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.cni.plugins.module_utils._cni.annotations import alive, before, plan
-from ansible_collections.podnet.cni.plugins.module_utils._errors import PodnetError, StillAliveError
+from ansible_collections.podnet.cni.plugins.module_utils._cni.annotations import PREFIXES, alive, before, plan
+from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, PodnetError, StillAliveError
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, collect
 from ansible_collections.podnet.cni.plugins.module_utils._kube.annotations import remove
 
 
 def run(module: AnsibleModule) -> t.Dict[str, t.Any]:
     """Plans, patches (in check mode as a dry run), and reports."""
-    cni = module.params["cni"]
+    cni, assume_dead = module.params["cni"], module.params["assume_dead"]
+    if assume_dead and not module.check_mode:
+        raise BadInputError("assume_dead is only for check mode", "assume_dead", "Remove the CNI first; then this option is not needed.")
     api = client.get_client(module)
     cluster = collect.collect(api)
     daemonsets = alive(cluster, cni)
-    if daemonsets:
+    if daemonsets and not assume_dead:
         names = ", ".join(f"{daemonset.namespace}/{daemonset.name}" for daemonset in daemonsets)
         raise StillAliveError(f"{cni} still runs from DaemonSet {names}", next_step=f"Nothing was changed. Remove {cni} first.")
     patches = plan(cluster, cni)
@@ -96,8 +105,9 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **client.AUTH_ARG_SPEC,
-            "cni": {"type": "str", "required": True, "choices": ["flannel", "calico"]},
+            "cni": {"type": "str", "required": True, "choices": list(PREFIXES)},
             "state": {"type": "str", "choices": ["absent"], "default": "absent"},
+            "assume_dead": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

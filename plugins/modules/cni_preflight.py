@@ -100,7 +100,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checks:
-  description: Each question in order - its id, C(passed), C(failed) or C(skipped), what was seen and where, and what to do next.
+  description:
+    - Each question in order - its id, C(passed), C(failed) or C(skipped), what was seen and where, what to do next, and C(details),
+      all the single things that are wrong.
   returned: always
   type: list
   elements: dict
@@ -110,6 +112,7 @@ checks:
       seen: network 10.96.0.0/16 overlaps the Service range 10.96.0.0/12
       where: network
       next_step: Choose a network that shares no address with it.
+      details: []
 passed:
   description: Whether no check failed.
   returned: always
@@ -127,12 +130,16 @@ network:
   type: str
   sample: 10.244.0.0/16
 summary:
-  description: The checks as lines for a person.
+  description:
+    - The checks as a table for a person, with a line of totals at the end.
+    - Long lists are cut short, except those of failures.
   returned: always
   type: list
   elements: str
   sample:
-    - "passed  nodes-ready: 3 of 3 Ready"
+    - passed   nodes-ready    3 of 3 Ready
+    - passed   flannel-found  kube-flannel/kube-flannel-ds, 3 of 3 ready, backend vxlan, Network 10.244.0.0/16
+    - 2 passed, 0 failed, 0 skipped
 """
 
 import typing as t

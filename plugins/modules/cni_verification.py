@@ -133,20 +133,28 @@ checks:
     next_step:
       description: What to do when it failed.
       type: str
+    details:
+      description: All the single things that are wrong.
+      type: list
+      elements: str
   sample:
-    - {id: pod-to-pod, result: passed, seen: "2 of 2: n1 -> n2, n2 -> n1", where: "", next_step: ""}
+    - {id: pod-to-pod, result: passed, seen: "2 of 2 ways (n1 -> n2, n2 -> n1)", where: "", next_step: "", details: []}
 passed:
   description: Whether no check failed.
   returned: always, unless the cluster cannot be read
   type: bool
   sample: true
 summary:
-  description: The same in one line a check, for a person.
+  description:
+    - The same as a table for a person, with a line of totals at the end.
+    - Long lists are cut short, except those of failures.
   returned: always, unless the cluster cannot be read
   type: list
   elements: str
   sample:
-    - "passed  pod-to-pod: 2 of 2: n1 -> n2, n2 -> n1"
+    - passed   nodes-ready  2 of 2 Ready
+    - passed   pod-to-pod   2 of 2 ways (n1 -> n2, n2 -> n1)
+    - 2 passed, 0 failed, 0 skipped
 """
 
 import typing as t
@@ -185,7 +193,7 @@ def main() -> None:
         "summary": checks.summary(found),
     }
     if failed and module.params["fail"]:
-        module.fail_json(msg=f"the pod network is not proved: {'; '.join(checks.summary(failed))}", **result)
+        module.fail_json(msg="\n".join(["The pod network is not proved:", *checks.failure_lines(failed)]), **result)
     module.exit_json(**result)
 
 

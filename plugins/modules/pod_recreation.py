@@ -12,7 +12,9 @@ version_added: 0.1.0
 description:
   - A pod keeps the address and the device it was born with. After a change of CNI, this module deletes the pods whose address is not
     out of the new CNI's address management, and waits until their controllers have replaced them by ready ones with a good address.
-  - The cluster's DNS goes first, then the rest. It is repeated until no such pod is left.
+  - The cluster's DNS goes first, then the pods that are ready, then those that are not. It is repeated until no such pod is left.
+  - The replacement of a pod that was not ready before either is given O(unready_timeout) to get ready. After that it is named in
+    RV(unready) and holds up nothing - a pod that crashed in a loop before a change of CNI does so after it, too.
   - A pod that already has a good address is left alone, and so are pods on the host's network.
   - Pods are deleted with their own grace period, but not evicted - disruption budgets do not hold, since a network that is cut anyway
     leaves nothing to protect.
@@ -24,6 +26,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    details: Where the new CNI is not there yet, every pod that would need an address of it is listed.
   diff_mode:
     support: full
   idempotent:
@@ -48,6 +51,10 @@ options:
     description: Seconds until all pods must be back. After that the message names the pods that are not, and why.
     type: int
     default: 600
+  unready_timeout:
+    description: Seconds after which the replacement of a pod that was not ready before either is no longer awaited.
+    type: int
+    default: 60
 requirements:
   - kubernetes >= 24.2.0
 seealso:
@@ -79,7 +86,19 @@ left:
   type: list
   elements: dict
   sample:
-    - {namespace: default, name: debug, node: n2, address: 10.244.1.9, reason: nobody would make it anew}
+    - {namespace: default, name: debug, node: n2, address: 10.244.1.9, owner: "", reason: "nobody would make it anew"}
+unready:
+  description: The replacements of pods that were not ready before, as far as they are not ready either, and why. Empty in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - namespace: default
+      name: report-6d8f9c7b5-x2x2x
+      node: n2
+      address: 10.244.40.130
+      owner: ReplicaSet report-6d8f9c7b5
+      reason: "container report waiting, CrashLoopBackOff: back-off 5m0s restarting failed container"
 kept:
   description: How many pods were as they should be, by reason, before the module did anything.
   returned: success
@@ -101,6 +120,7 @@ _OPTIONS = {
     "bare_pods": {"type": "str", "choices": [recreation.KEEP_BARE, recreation.DELETE_BARE], "default": recreation.KEEP_BARE},
     "parallel": {"type": "int", "default": 50},
     "timeout": {"type": "int", "default": 600},
+    "unready_timeout": {"type": "int", "default": 60},
 }
 
 
@@ -119,20 +139,23 @@ def _recreate(module: AnsibleModule) -> t.Dict[str, t.Any]:
         raise _errors.BadInputError("it must be 1 or more", "parallel")
     api = client.get_client(module)
     seen = pods.look(api)
-    if seen.calico is None:
+    plan = recreation.plan(seen, params["bare_pods"])
+    if module.check_mode:
+        outcome = pods.Outcome(plan.pods, left=plan.left)
+    elif seen.calico is None:
         raise _errors.BadInputError(
             "Calico's address management is not there, so every pod would be recreated", "cluster", "Install Calico first."
         )
-    plan = recreation.plan(seen, params["bare_pods"])
-    recreated = plan.pods
-    if plan.pods and not module.check_mode:
-        recreated = pods.recreate(api, params["bare_pods"], params["parallel"], Deadline(params["timeout"]))
+    else:
+        settings = pods.Settings(params["bare_pods"], params["parallel"], params["unready_timeout"])
+        outcome = pods.recreate(api, settings, Deadline(params["timeout"]))
     return {
-        "changed": bool(recreated),
-        "recreated": [_description(pod) for pod in recreated],
-        "left": [{**_description(left.pod), "reason": left.reason} for left in plan.left],
+        "changed": bool(outcome.recreated),
+        "recreated": [_description(pod) for pod in outcome.recreated],
+        "left": [{**_description(left.pod), "reason": left.reason} for left in outcome.left],
+        "unready": [{**_description(unready.pod), "reason": unready.reason} for unready in outcome.unready],
         "kept": dict(plan.kept),
-        "diff": {"before": _lines(recreated), "after": ""},
+        "diff": {"before": _lines(outcome.recreated), "after": ""},
     }
 
 

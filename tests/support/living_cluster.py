@@ -30,13 +30,17 @@ KINDS = {
     "crd.projectcalico.org/v1": {"IPPool": "ippools", "IPAMBlock": "ipamblocks"},
 }
 CLUSTER_WIDE = ("Node", "Namespace", "IPPool", "IPAMBlock")
+TUNNEL = 250
 GOOD, REFUSED, SILENT = (0, ""), (1, "REFUSED"), (1, "TIMEOUT")
 _COMMAND = re.compile(r"^(http|connect|route) (\d+) (.+) &$", re.MULTILINE)
 _ACCEPT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class LivingCluster:
-    """Calico's pool is 10.9.0.0/24; every address below 10.9. was given by its address management, any other one was not."""
+    """Calico's pool is 10.9.0.0/24; a pod's address below 10.9. was given by its address management, any other one was not.
+
+    10.9.0.250 is the end of a node's tunnel.
+    """
 
     def __init__(self, nodes: t.Sequence[str]) -> None:
         self.objects: dict[str, Object] = {}
@@ -187,13 +191,15 @@ class LivingCluster:
         return 200, _status(200, "")
 
     def _block(self) -> Object:
-        given = {
-            int(address.rpartition(".")[2])
-            for pod in self.of_kind("Pod")
-            if (address := pod["status"].get("podIP", "")).startswith("10.9.")
-        }
-        allocations = [0 if number in given else None for number in range(256)]
-        return {"metadata": {"name": "block"}, "spec": {"cidr": "10.9.0.0/24", "affinity": "host:n1", "allocations": allocations}}
+        attributes: list[Object] = [{"handle_id": "vxlan-tunnel-addr-n1", "secondary": {"node": "n1", "type": "vxlanTunnelAddress"}}]
+        allocations: list[int | None] = [0 if number == TUNNEL else None for number in range(256)]
+        for pod in self.of_kind("Pod"):
+            network, _dot, number = pod["status"].get("podIP", "").rpartition(".")
+            if network == "10.9.0" and int(number) != TUNNEL:
+                allocations[int(number)] = len(attributes)
+                attributes.append({"secondary": {"namespace": pod["metadata"]["namespace"], "pod": pod["metadata"]["name"]}})
+        spec = {"cidr": "10.9.0.0/24", "affinity": "host:n1", "allocations": allocations, "attributes": attributes}
+        return {"metadata": {"name": "block"}, "spec": spec}
 
     def _discovery(self, path: str) -> Object | None:
         if path == "/version":

@@ -69,7 +69,7 @@ def fingerprint(core: t.Any, apps: t.Any) -> dict[str, t.Any]:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"kubeconfig": "/nowhere/kubeconfig"}, ["there is no kubeconfig", "inventory variable kubeconfig"]),
+        ({"kubeconfig": "/nowhere/kubeconfig"}, ["/nowhere/kubeconfig", "inventory variable kubeconfig"]),
         ({"cni_migration_strategy": "sideways"}, ["sideways", "cutover"]),
         ({"calico_manifest": "/nowhere/calico.yml"}, ["/nowhere/calico.yml"]),
         ({"calico_manifest_checksum": f"sha256:{'0' * 64}"}, ["0" * 64, "calico.yml"]),

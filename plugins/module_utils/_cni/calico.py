@@ -49,8 +49,22 @@ def discover(
         operator=bool(operators),
         managed_by=objects.managed_by(found),
         pools=tuple(_pool(item) for item in pools or ()),
-        blocks=tuple(_block(item) for item in blocks or () if not _deleted(item)),
+        blocks=ipam_blocks(blocks or ()),
     )
+
+
+def ipam_blocks(resources: t.Iterable[objects.Raw]) -> t.Tuple[cluster.IPAMBlock, ...]:
+    """The IPAM blocks that are not being deleted."""
+    return tuple(_block(item) for item in resources if not _deleted(item))
+
+
+def given_addresses(calico: t.Optional[cluster.Calico]) -> t.Dict[str, str]:
+    """Each address that Calico's IPAM gave to a pod, with that pod's ``namespace/name``.
+
+    The address alone proves nothing: Calico's pool may be flannel's network, and a pod of flannel's then has the very address
+    that Calico gave to another pod or to a tunnel.
+    """
+    return {address: pod for block in (calico.blocks if calico else ()) for address, pod in block.pods.items()}
 
 
 def _pool(resource: objects.Raw) -> cluster.IPPool:
@@ -67,16 +81,25 @@ def _pool(resource: objects.Raw) -> cluster.IPPool:
 
 
 def _block(resource: objects.Raw) -> cluster.IPAMBlock:
-    """A block; ``allocations`` holds one entry an address, null where it is free."""
+    """A block; ``allocations`` holds one entry an address, null where it is free, else the place of its owner in ``attributes``."""
     spec = resource.get("spec") or {}
     first = ipaddress.ip_network(spec["cidr"]).network_address
-    taken = [ordinal for ordinal, attribute in enumerate(spec.get("allocations") or ()) if attribute is not None]
+    owners = [_pod_name(attribute) for attribute in spec.get("attributes") or ()]
+    taken = {str(first + ordinal): place for ordinal, place in enumerate(spec.get("allocations") or ()) if place is not None}
+    pods = {address: owners[place] for address, place in taken.items() if place < len(owners) and owners[place]}
     affinity = spec.get("affinity") or ""
     return cluster.IPAMBlock(
         cidr=spec["cidr"],
         node=affinity[len("host:") :] if affinity.startswith("host:") else "",
-        allocated=tuple(str(first + ordinal) for ordinal in taken),
+        pods=pods,
+        others=tuple(address for address in taken if address not in pods),
     )
+
+
+def _pod_name(attribute: objects.Raw) -> str:
+    """The pod an allocation names as ``namespace/name``; a tunnel's names none."""
+    named = attribute.get("secondary") or {}
+    return f"{named.get('namespace', '')}/{named['pod']}" if named.get("pod") else ""
 
 
 def _deleted(resource: objects.Raw) -> bool:

@@ -47,7 +47,7 @@ def namespace(settings: Settings) -> Object:
 
 
 def workloads(settings: Settings, sentinel_node: str) -> t.Tuple[Object, ...]:
-    """A canary and a host pod for every node, the sentinel on ``sentinel_node``, and the canaries' Service."""
+    """A canary and a host pod for every node, and the sentinel on ``sentinel_node``."""
     return (
         _daemon_set(settings, CANARY, {"containers": [_listener(settings)]}),
         _daemon_set(settings, HOST, {"containers": [_sleeper(settings)], "hostNetwork": True}),
@@ -56,11 +56,15 @@ def workloads(settings: Settings, sentinel_node: str) -> t.Tuple[Object, ...]:
             # Straight to the node: no scheduler may put it elsewhere, the test needs a neighbour on the same node.
             "spec": {**_pod_spec({"containers": [_listener(settings)]}), "nodeName": sentinel_node},
         },
-        {
-            **_head(settings, "v1", "Service", CANARY),
-            "spec": {"type": "NodePort", "selector": {COMPONENT: CANARY}, "ports": [{"name": "http", "port": PORT, "targetPort": PORT}]},
-        },
     )
+
+
+def service(settings: Settings) -> Object:
+    """The canaries by an address and a name of the cluster, and by a port of every node."""
+    return {
+        **_head(settings, "v1", "Service", CANARY),
+        "spec": {"type": "NodePort", "selector": {COMPONENT: CANARY}, "ports": [{"name": "http", "port": PORT, "targetPort": PORT}]},
+    }
 
 
 def external_service(settings: Settings, address: str) -> Object:

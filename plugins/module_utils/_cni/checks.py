@@ -8,6 +8,7 @@ Pure: no I/O. Private: may change at any time.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import typing as t
 
@@ -15,16 +16,25 @@ PASSED = "passed"
 FAILED = "failed"
 SKIPPED = "skipped"
 
+_NEXT = "next"
+
+#: A list of names that is only there to illustrate is cut at this many characters, so that a line stays a line.
+_ROOM = 50
+
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """``id`` is stable (``pool-overlaps-services``), ``seen`` is what was found, ``next_step`` is what to do when it failed."""
+    """``id`` is stable (``pool-overlaps-services``), ``seen`` is what was found, ``next_step`` is what to do when it failed.
+
+    ``details`` are all the single things that are wrong, where there are several.
+    """
 
     id: str
     result: str
     seen: str
     where: str = ""
     next_step: str = ""
+    details: t.Tuple[str, ...] = ()
 
 
 def failures(checks: t.Iterable[Check]) -> t.Tuple[Check, ...]:
@@ -33,16 +43,51 @@ def failures(checks: t.Iterable[Check]) -> t.Tuple[Check, ...]:
 
 
 def summary(checks: t.Sequence[Check]) -> t.List[str]:
-    """One line a check, as a person reads it: result, id, place and evidence; a failed one ends with what to do."""
-    return [_line(check) for check in checks]
+    """What a person reads: a table of result, id and evidence, and a line of totals. A failure is told in full and says what to do."""
+    width = max((len(check.id) for check in checks), default=0)
+    rows = [(word, check.id, text) for check in checks for word, text in _told(check)]
+    return [f"{word:<7}  {name:<{width}}  {text}" for word, name, text in rows] + [_totals(checks)]
 
 
-def to_dicts(checks: t.Iterable[Check]) -> t.List[t.Dict[str, str]]:
+def failure_lines(checks: t.Iterable[Check]) -> t.List[str]:
+    """The checks that failed, a line each: the text of an error message."""
+    return [
+        f"- {check.id}{_place(check)}: {'; '.join((check.seen, *check.details))}. Next: {check.next_step}" for check in failures(checks)
+    ]
+
+
+def to_dicts(checks: t.Iterable[Check]) -> t.List[t.Dict[str, t.Any]]:
     """The checks as plain dictionaries."""
     return [dataclasses.asdict(check) for check in checks]
 
 
-def _line(check: Check) -> str:
-    place = f" [{check.where}]" if check.where else ""
-    advice = f" -> {check.next_step}" if check.result == FAILED and check.next_step else ""
-    return f"{check.result:<7} {check.id}{place}: {check.seen}{advice}"
+def shortened(names: t.Sequence[str], room: int = _ROOM) -> str:
+    """The first names, as many as there is room for, and how many more there are."""
+    shown: t.List[str] = []
+    for name in names:
+        if shown and len(", ".join([*shown, name])) > room:
+            break
+        shown.append(name)
+    hidden = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {hidden} more" if hidden else "")
+
+
+def _told(check: Check) -> t.Iterator[t.Tuple[str, str]]:
+    """The rows of one check: the word and the text of each."""
+    if check.result != FAILED:
+        yield check.result, check.seen
+        return
+    yield FAILED, f"{check.seen}{_place(check)}"
+    yield from ((FAILED, detail) for detail in check.details)
+    if check.next_step:
+        yield _NEXT, check.next_step
+
+
+def _place(check: Check) -> str:
+    """The place, unless the evidence names it already."""
+    return f" [{check.where}]" if check.where and check.where not in check.seen else ""
+
+
+def _totals(checks: t.Iterable[Check]) -> str:
+    count = collections.Counter(check.result for check in checks)
+    return ", ".join(f"{count[word]} {word}" for word in (PASSED, FAILED, SKIPPED))

@@ -13,29 +13,18 @@ subnet.env at the very end. So a run that is killed half way still finds, the ne
 from __future__ import annotations
 
 import dataclasses
-import re
-import shlex
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
 
-#: The processes whose presence means that a CNI is alive, by the name the kernel gives them.
-DAEMONS: t.Mapping[str, t.FrozenSet[str]] = {
-    "flannel": frozenset({"flanneld"}),
-    "calico": frozenset({"calico-node", "calico-felix"}),
-}
-
 #: Devices of a kernel module, not of the CNI: they cannot be deleted, only stripped of their addresses and taken down.
 FALLBACK_LINKS = frozenset({"tunl0"})
-
-#: Routes the kernel makes for an address and removes with it.
-_KERNEL_ROUTES = frozenset({"kernel"})
 
 #: A veth in one of these states has no pod at its other end any more.
 _NO_CARRIER = frozenset({"DOWN", "LOWERLAYERDOWN", "NOTPRESENT"})
 
-#: Without these looks at the node nobody can say whether a CNI is alive; other gaps only leave something behind.
-_BLIND = re.compile(r"root: |.*unknown: links and addresses$")
+#: A tun device is there as long as the program that made it.
+_ENDS_WITH_DAEMON = "tun"
 
 #: The evidence for everything else, so the last to go.
 _LAST_PATHS = ("/run/flannel", "/var/run/flannel")
@@ -76,7 +65,7 @@ class CleanupPlan:
 
 def plan(snapshot: model.NodeSnapshot, cni: str) -> CleanupPlan:
     """The removals that leave nothing of ``cni`` on this node, or the reasons why it must not be touched."""
-    refusals = (*filter(_BLIND.match, snapshot.missing), *alive(snapshot, cni))
+    refusals = (*model.blind_spots(snapshot), *alive(snapshot, cni), *_foreign_ports(snapshot, cni))
     if refusals:
         return CleanupPlan(refusals=refusals)
     commands = (*_network(snapshot, cni), *_iptables(snapshot, cni), *_nft_tables(snapshot, cni), *_ipsets(snapshot, cni))
@@ -85,22 +74,49 @@ def plan(snapshot: model.NodeSnapshot, cni: str) -> CleanupPlan:
 
 def alive(snapshot: model.NodeSnapshot, cni: str) -> t.Tuple[str, ...]:
     """The evidence that ``cni`` still works on this node: its daemon, and the links of its pods."""
-    daemons = sorted(set(snapshot.processes) & DAEMONS[cni])
-    pods = sorted(link.name for link in snapshot.links if _is_pod_link(link, _bridges(snapshot, cni), cni))
-    reasons = [f"process {name} runs" for name in daemons]
+    reasons = [f"process {name} runs" for name in model.daemons(snapshot, cni)]
+    pods = sorted(link.name for link in _pod_links(snapshot, cni))
     if pods:
         reasons.append(f"{len(pods)} pod link(s) still hang on it: {', '.join(pods)}")
     return tuple(reasons)
+
+
+def assume_dead(snapshot: model.NodeSnapshot, cni: str) -> model.NodeSnapshot:
+    """The node as it will be when the daemon of ``cni`` has ended and its pods are recreated elsewhere.
+
+    Whatever ends with them is gone: processes, the pods' links, flannel's tun device, and what the kernel keeps on those. All else,
+    the pods' leases among it, is left behind. Owners stay as they are: a living CNI is the best evidence of what is its own.
+    """
+    gone = {link.name for link in _pod_links(snapshot, cni)}
+    gone.update(link.name for link in snapshot.links if link.kind == _ENDS_WITH_DAEMON and _owned(link.owner, cni))
+    daemons = model.daemons(snapshot, cni)
+    return dataclasses.replace(
+        snapshot,
+        processes=tuple(name for name in snapshot.processes if name not in daemons),
+        links=tuple(link for link in snapshot.links if link.name not in gone),
+        addresses=tuple(item for item in snapshot.addresses if item.device not in gone),
+        routes=tuple(item for item in snapshot.routes if item.device not in gone),
+        neighbours=tuple(item for item in snapshot.neighbours if item.device not in gone),
+        fdb=tuple(item for item in snapshot.fdb if item.device not in gone),
+    )
 
 
 def _bridges(snapshot: model.NodeSnapshot, cni: str) -> t.FrozenSet[str]:
     return frozenset(link.name for link in snapshot.links if link.kind == "bridge" and _owned(link.owner, cni))
 
 
-def _is_pod_link(link: model.Link, bridges: t.FrozenSet[str], cni: str) -> bool:
-    if link.kind != "veth" or link.state in _NO_CARRIER:
-        return False
-    return link.master in bridges or _owned(link.owner, cni)
+def _pod_links(snapshot: model.NodeSnapshot, cni: str) -> t.Tuple[model.Link, ...]:
+    """The node's ends of the links to pods that still run."""
+    bridges = _bridges(snapshot, cni)
+    veths = (link for link in snapshot.links if link.kind == "veth" and link.state not in _NO_CARRIER)
+    return tuple(link for link in veths if link.master in bridges or _owned(link.owner, cni))
+
+
+def _foreign_ports(snapshot: model.NodeSnapshot, cni: str) -> t.Tuple[str, ...]:
+    """Somebody put a device of his own, a network card at worst, into the CNI's bridge: without the bridge it has no network."""
+    bridges = _bridges(snapshot, cni)
+    ports = [link for link in snapshot.links if link.master in bridges and link.kind != "veth" and not _owned(link.owner, cni)]
+    return tuple(f"{port.name} is a port of {port.master}, but not {cni}'s; take it out of there" for port in ports)
 
 
 def _owned(owner: str, cni: str) -> bool:
@@ -109,87 +125,78 @@ def _owned(owner: str, cni: str) -> bool:
 
 # Links, and what would outlive them
 
+#: A line for a tool's batch mode, and what it removes.
+_Step = t.Tuple[str, Removal]
+
+_OnDevice = t.TypeVar("_OnDevice", model.Address, model.Route, model.Neighbour, model.FdbEntry)
+
 
 def _network(snapshot: model.NodeSnapshot, cni: str) -> t.Iterator[Command]:
     links = [link for link in snapshot.links if _owned(link.owner, cni)]
     doomed = frozenset(link.name for link in links if link.name not in FALLBACK_LINKS)
-    fdb = [entry for entry in snapshot.fdb if _owned(entry.owner, cni) and entry.device not in doomed]
-    if fdb:
-        yield Command(("bridge", "-force", "-batch", "-"), _batch(map(_fdb_line, fdb)), tuple(map(_fdb_removal, fdb)))
-    steps = (
-        *((_route_line(route), _route_removal(route)) for route in snapshot.routes if _outlives_links(route, doomed, cni)),
-        *(
-            (f"neighbour del {entry.address} dev {entry.device}", Removal("neighbour", f"{entry.address} dev {entry.device}"))
-            for entry in snapshot.neighbours
-            if _owned(entry.owner, cni) and entry.device not in doomed
-        ),
-        *(_down_step(link) for link in links if link.name in FALLBACK_LINKS and link.up),
-        *(
-            (f"address del {_cidr(address)} dev {address.device}", Removal("address", f"{_cidr(address)} dev {address.device}"))
-            for address in snapshot.addresses
-            if _owned(address.owner, cni) and address.device not in doomed and address.scope != "link"
-        ),
-        *(
-            (f"link del dev {link.name}", Removal("link", link.name))
-            for link in sorted(links, key=lambda link: link.kind != "bridge")
-            if link.name in doomed
-        ),
-    )
+
+    def staying(items: t.Iterable[_OnDevice]) -> t.List[_OnDevice]:
+        """The CNI's things on devices that stay; all else goes with its device."""
+        return [item for item in items if _owned(item.owner, cni) and item.device not in doomed]
+
+    yield from _batched("bridge", [_fdb_step(entry) for entry in staying(snapshot.fdb)])
+    steps = [_route_step(route) for route in staying(snapshot.routes) if not _ends_with_its_address(route)]
+    steps += [_neighbour_step(entry) for entry in staying(snapshot.neighbours)]
+    steps += [_down_step(link) for link in links if link.name in FALLBACK_LINKS and link.up]
+    steps += [_address_step(address) for address in staying(snapshot.addresses) if address.scope != "link"]
+    steps += [_link_step(link) for link in sorted(links, key=lambda link: link.kind != "bridge") if link.name in doomed]
+    yield from _batched("ip", steps)
+
+
+def _batched(tool: str, steps: t.Sequence[_Step]) -> t.Iterator[Command]:
     if steps:
-        yield Command(("ip", "-force", "-batch", "-"), _batch(line for line, _ in steps), tuple(removal for _, removal in steps))
+        # -force: a line that fails, as its item went by itself, does not stop the lines after it.
+        yield Command((tool, "-force", "-batch", "-"), _batch(line for line, _ in steps), tuple(removal for _, removal in steps))
 
 
-def _down_step(link: model.Link) -> t.Tuple[str, Removal]:
+def _fdb_step(entry: model.FdbEntry) -> _Step:
+    name = f"{entry.mac} dev {entry.device}" + (f" dst {entry.destination}" if entry.destination else "")
+    place = next((f" {flag}" for flag in ("self", "master") if flag in entry.flags), "")
+    return f"fdb del {name}{place}", Removal("fdb", name)
+
+
+def _neighbour_step(entry: model.Neighbour) -> _Step:
+    name = f"{entry.address} dev {entry.device}"
+    return f"neighbour del {name}", Removal("neighbour", name)
+
+
+def _address_step(address: model.Address) -> _Step:
+    name = f"{address.address}/{address.prefix_length} dev {address.device}"
+    return f"address del {name}", Removal("address", name)
+
+
+def _link_step(link: model.Link) -> _Step:
+    return f"link del dev {link.name}", Removal("link", link.name)
+
+
+def _down_step(link: model.Link) -> _Step:
     return f"link set dev {link.name} down", Removal("link", f"{link.name} (only taken down: the kernel keeps it)")
 
 
-def _outlives_links(route: model.Route, doomed: t.FrozenSet[str], cni: str) -> bool:
-    if not _owned(route.owner, cni) or route.device in doomed:
-        return False
-    return route.protocol not in _KERNEL_ROUTES and route.table != "local"
-
-
-def _route_line(route: model.Route) -> str:
-    words = ["route del"]
-    if route.kind and route.kind != "unicast":
-        words.append(route.kind)
-    words.append(_route_name(route))
+def _route_step(route: model.Route) -> _Step:
+    kind = "" if route.kind in ("", "unicast") else f"{route.kind} "
+    table = route.table or "main"
+    words = [f"{kind}{route.destination}"]
+    if route.gateway:
+        words.append(f"via {route.gateway}")
+    if route.device and not kind:
+        words.append(f"dev {route.device}")
+    name = " ".join(words)
     if route.protocol:
         words.append(f"proto {route.protocol}")
     if route.metric:
         words.append(f"metric {route.metric}")
-    words.append(f"table {route.table or 'main'}")
-    return " ".join(words)
+    return f"route del {' '.join(words)} table {table}", Removal("route", name if table == "main" else f"{name} table {table}")
 
 
-def _route_name(route: model.Route) -> str:
-    words = [route.destination]
-    if route.gateway:
-        words.append(f"via {route.gateway}")
-    if route.device and route.kind in ("", "unicast"):
-        words.append(f"dev {route.device}")
-    return " ".join(words)
-
-
-def _route_removal(route: model.Route) -> Removal:
-    kind = "" if route.kind in ("", "unicast") else f"{route.kind} "
-    table = "" if route.table in ("", "main") else f" table {route.table}"
-    return Removal("route", f"{kind}{_route_name(route)}{table}")
-
-
-def _fdb_line(entry: model.FdbEntry) -> str:
-    destination = f" dst {entry.destination}" if entry.destination else ""
-    where = " self" if "self" in entry.flags else " master" if "master" in entry.flags else ""
-    return f"fdb del {entry.mac} dev {entry.device}{destination}{where}"
-
-
-def _fdb_removal(entry: model.FdbEntry) -> Removal:
-    destination = f" dst {entry.destination}" if entry.destination else ""
-    return Removal("fdb", f"{entry.mac} dev {entry.device}{destination}")
-
-
-def _cidr(address: model.Address) -> str:
-    return f"{address.address}/{address.prefix_length}"
+def _ends_with_its_address(route: model.Route) -> bool:
+    """The kernel makes such a route for an address, and removes it with that."""
+    return route.protocol == "kernel" or route.table == "local"
 
 
 # iptables: one atomic restore per backend, family and table
@@ -208,12 +215,13 @@ def _iptables(snapshot: model.NodeSnapshot, cni: str) -> t.Iterator[Command]:
 def _restore(backend: str, family: int, table: str, chains: t.Sequence[model.Chain], cni: str) -> Command:
     place = f"{backend} ipv{family} {table}"
     doomed = [chain.name for chain in chains if chain.policy == "-" and _owned(chain.owner, cni)]
+    # A chain cannot be deleted while a rule of anybody names it.
     rules = [
         (chain.name, rule.text)
         for chain in chains
         if chain.name not in doomed
         for rule in chain.rules
-        if _owned(rule.owner, cni) or _target(rule.text) in doomed
+        if _owned(rule.owner, cni) or rule.target in doomed
     ]
     lines = [
         f"*{table}",
@@ -228,15 +236,6 @@ def _restore(backend: str, family: int, table: str, chains: t.Sequence[model.Cha
     )
     program = "iptables" if family == 4 else "ip6tables"
     return Command((f"{program}-{backend}-restore", "--noflush", "--wait=10"), _batch(lines), removals)
-
-
-def _target(rule: str) -> str:
-    """Where a rule jumps or goes to; a chain cannot be deleted while a rule of anybody names it."""
-    words = shlex.split(rule)
-    for flag in ("-j", "-g"):
-        if flag in words[:-1]:
-            return words[words.index(flag) + 1]
-    return ""
 
 
 def _nft_tables(snapshot: model.NodeSnapshot, cni: str) -> t.Iterator[Command]:

@@ -67,8 +67,8 @@ class Flannel:
     Upstream once shipped a DaemonSet for each architecture: they share namespace, service account and ConfigMap, never meet on
     a node, and are one installation. ``daemonsets`` holds them all, ``daemonset`` the first; ``desired`` and ``ready`` are their sums.
 
-    ``net_conf`` is the raw text of net-conf.json, ``objects`` are all objects that belong to it in the order to delete them,
-    ``managed_by`` names a tool that knows it and may bring it back (Helm, Argo CD, Flux, addon manager) or is empty.
+    ``net_conf`` is the text of net-conf.json with secrets hidden, ``objects`` are all objects that belong to it in the order to
+    delete them, ``managed_by`` names a tool that knows it and may bring it back (Helm, Argo CD, Flux, addon manager) or is empty.
     """
 
     daemonset: ObjectRef
@@ -99,11 +99,16 @@ class IPPool:
 
 @dataclasses.dataclass(frozen=True)
 class IPAMBlock:
-    """A Calico IPAM block: the node it belongs to and the addresses given out of it."""
+    """A Calico IPAM block: the node it belongs to, and who has its addresses.
+
+    ``pods`` says of an address which pod it was given to (``namespace/name``); ``others`` are addresses given to something else,
+    such as a node's end of a tunnel.
+    """
 
     cidr: str
     node: str = ""
-    allocated: t.Tuple[str, ...] = ()
+    pods: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    others: t.Tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInput
 #: The files of one directory.
 Files = t.Mapping[str, bytes]
 
-_SECRET_KEY = re.compile(r"token|password|secret|private|_key$|_data$|-data$", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"token|password|secret|private|psk|key$|[_-]data$", re.IGNORECASE)
 _HIDDEN = "(not shown)"
 
 
@@ -105,15 +105,6 @@ def owner_of(path: str, content: bytes) -> str:
     return records[0].owner if records else conflist.owner_of(path)
 
 
-def demand_outside(backup_dir: str, conf_dir: str) -> None:
-    """A backup inside the configuration directory could be loaded as a configuration."""
-    backup, directory = posixpath.normpath(backup_dir), posixpath.normpath(conf_dir)
-    if f"{backup}/".startswith(f"{directory}/"):
-        raise BadInputError(
-            f"the backup must be outside {directory}", where=f"backup_dir {backup_dir}", next_step="Choose another directory."
-        )
-
-
 def show(files: Files) -> str:
     """``files`` for a diff: configurations with their secrets hidden, and of anything else only the size."""
     return "".join(f"# {path}\n{_shown(files[path])}\n" for path in sorted(files))
@@ -125,9 +116,14 @@ def _competes(path: str, content: bytes, cnis: t.AbstractSet[str]) -> bool:
 
 def _same(content: bytes, wanted: bytes) -> bool:
     try:
-        return bool(json.loads(content.decode("utf-8")) == json.loads(wanted.decode("utf-8")))
+        return _canonical(content) == _canonical(wanted)
     except ValueError:
         return False
+
+
+def _canonical(content: bytes) -> str:
+    # As text, because to Python 1 and true are equal, but not to a plugin.
+    return json.dumps(json.loads(content.decode("utf-8")), sort_keys=True)
 
 
 def _shown(content: bytes) -> str:

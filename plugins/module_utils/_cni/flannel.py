@@ -17,6 +17,9 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, ob
 
 NET_CONF = "net-conf.json"
 
+#: What stands where a secret was.
+HIDDEN = "(hidden)"
+
 #: A namespace of this name is upstream's own; any other one (kube-system) is not flannel's to delete.
 OWN_NAMESPACE = "kube-flannel"
 
@@ -78,6 +81,13 @@ def backend_of(net_conf: t.Mapping[str, t.Any]) -> str:
         return ""
     backend = net_conf.get("Backend")
     return (backend.get("Type") if isinstance(backend, dict) else None) or "udp"
+
+
+def without_secrets(text: str) -> str:
+    """net-conf.json with the key that wireguard and ipsec share hidden: snapshots are printed and stored."""
+    backend = parse_net_conf(text).get("Backend")
+    key = backend.get("PSK") if isinstance(backend, dict) else None
+    return text.replace(str(key), HIDDEN) if key else text
 
 
 def _installations(daemonsets: t.Iterable[objects.Raw], around: Surroundings) -> t.List[t.List[objects.Raw]]:
@@ -144,7 +154,7 @@ def _installation(group: t.Sequence[objects.Raw], around: Surroundings) -> clust
         daemonsets=daemonsets,
         image=next(container.get("image", "") for container in objects.containers(first) if runs_flanneld(container)),
         config_map=cluster.ObjectRef("v1", "ConfigMap", name[1], name[0]) if name else None,
-        net_conf=text,
+        net_conf=without_secrets(text),
         network=str(net_conf.get("Network") or ""),
         backend=backend_of(net_conf),
         desired=sum(desired for desired, _ready in totals),

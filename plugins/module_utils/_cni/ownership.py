@@ -16,6 +16,7 @@ import re
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import conflist
+from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
 from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import (
     Address,
     Chain,
@@ -79,7 +80,6 @@ _COMMENTS = (
     (re.compile(r"--comment \"?cali:"), "calico"),
 )
 
-_JUMP = re.compile(r"(?:^| )(?:-j|-g) (\S+)")
 #: ACCEPT, MASQUERADE ..., or no target at all.
 _PLAIN_TARGET = re.compile(r"[A-Z0-9]*")
 
@@ -113,8 +113,12 @@ _NETWORK_NAMES = {"cbr0": "flannel", "k8s-pod-network": "calico"}
 #: Where the CNI library keeps what the plugins answered, one file for each interface of a pod; it moved once.
 _RESULTS = ("/var/lib/cni/results", "/var/lib/cni/cache/results")
 
-#: Felix writes its routes with protocol 80; BIRD with 12, which iproute2 calls bird.
-_CALICO_PROTOCOLS = ("80", "bird", "12")
+#: What Felix writes its routes with.
+_FELIX_PROTOCOLS = ("80",)
+
+#: What BIRD writes its routes with, Calico's or the host's own: 12, which iproute2 calls bird.
+_BIRD_PROTOCOLS = ("bird", "12")
+_BIRDS = ("bird", "bird6")
 
 #: Routes that the kernel and the host's own network tools keep. flannel's carry boot too, and are found before these.
 _HOST_PROTOCOLS = ("kernel", "boot", "static", "dhcp", "ra", "redirect")
@@ -126,7 +130,7 @@ def attribute(snapshot: NodeSnapshot) -> NodeSnapshot:
     known = dataclasses.replace(snapshot, conflists=conflists)
     evidence = _Evidence.of(known)
     device_owner = _device_owners(known, evidence)
-    files = _FileOwners.of(known)
+    files = _FileOwners.of(known, evidence)
     return dataclasses.replace(
         known,
         links=tuple(_owned(item, device_owner[item.name]) for item in known.links),
@@ -160,12 +164,15 @@ class _Evidence:
     """Facts that single items are judged by.
 
     ``networks`` are flannel's, ``subnets`` this node's part of them; both may be empty after a reboot without flanneld.
+    ``bridged`` says that a configuration other than flannel's makes bridges, ``foreign_bird`` that a BIRD runs which is not Calico's.
     """
 
     networks: t.Tuple[Network, ...]
     subnets: t.Tuple[Network, ...]
     flannel: bool
     calico: bool
+    bridged: bool
+    foreign_bird: bool
 
     @classmethod
     def of(cls, snapshot: NodeSnapshot) -> _Evidence:
@@ -175,6 +182,9 @@ class _Evidence:
             subnets=_environment(snapshot, "FLANNEL_SUBNET", "FLANNEL_IPV6_SUBNET"),
             flannel=bool(networks) or _has(snapshot, "flannel"),
             calico=_has(snapshot, "calico"),
+            bridged=any("bridge" in item.plugins for item in snapshot.conflists),
+            # Calico's BIRD is a part of calico-node and ends with it.
+            foreign_bird=not model.daemons(snapshot, "calico") and any(name in snapshot.processes for name in _BIRDS),
         )
 
     def in_flannel(self, text: str) -> bool:
@@ -267,9 +277,10 @@ def _bridge_owner(addresses: t.Sequence[str], evidence: _Evidence) -> str:
     """cni0 is flannel's bridge, but also the one in the examples that runtimes ship: its address decides."""
     if not evidence.flannel:
         return "runtime"
-    if not addresses or not evidence.networks or any(evidence.in_flannel(address) for address in addresses):
-        return "flannel"
-    return UNKNOWN
+    if addresses and evidence.networks:
+        return "flannel" if any(map(evidence.in_flannel, addresses)) else UNKNOWN
+    # An address that can be compared with nothing: flannel's, unless somebody else makes bridges here too.
+    return UNKNOWN if evidence.bridged else "flannel"
 
 
 def _named_link(link: Link) -> str:
@@ -281,7 +292,7 @@ def _route_owner(route: Route, device_owner: t.Mapping[str, str], evidence: _Evi
     on_device = device_owner.get(route.device, UNKNOWN)
     if on_device not in ("host", UNKNOWN):
         return on_device
-    if route.protocol in _CALICO_PROTOCOLS and evidence.calico:
+    if evidence.calico and _is_calico(route, evidence):
         return "calico"
     # The uplink may be of any kind: on nodes that are containers it is a veth.
     if route.device and _is_host_gw(route, evidence):
@@ -289,6 +300,10 @@ def _route_owner(route: Route, device_owner: t.Mapping[str, str], evidence: _Evi
     if (on_device == "host" or not route.device) and route.protocol in _HOST_PROTOCOLS:
         return "host"
     return UNKNOWN
+
+
+def _is_calico(route: Route, evidence: _Evidence) -> bool:
+    return route.protocol in _FELIX_PROTOCOLS or (route.protocol in _BIRD_PROTOCOLS and not evidence.foreign_bird)
 
 
 def _is_host_gw(route: Route, evidence: _Evidence) -> bool:
@@ -323,10 +338,8 @@ def _rule_owner(rule: Rule) -> str:
     tagged = _matching_comment(rule)
     if tagged != UNKNOWN:
         return tagged
-    jump = _JUMP.search(rule.text)
-    target = jump.group(1) if jump else ""
-    owner = _matching(target, _CHAINS)
-    return "host" if owner == UNKNOWN and _PLAIN_TARGET.fullmatch(target) else owner
+    owner = _matching(rule.target, _CHAINS)
+    return "host" if owner == UNKNOWN and _PLAIN_TARGET.fullmatch(rule.target) else owner
 
 
 def _matching_comment(rule: Rule) -> str:
@@ -353,13 +366,20 @@ def _untagged_flannel_rules(evidence: _Evidence) -> t.Dict[t.Tuple[str, str], t.
 
 @dataclasses.dataclass(frozen=True)
 class _FileOwners:
-    """``networks`` says whose network a name is: by the configuration that carries it, else by custom."""
+    """``networks`` says whose network a name is: by the configuration that carries it, else by custom.
+
+    ``flannel_plugin`` is whose the program flannel is: Calico's image brings one too, and puts it back whenever calico-node starts.
+    """
 
     networks: t.Mapping[str, str]
+    flannel_plugin: str
 
     @classmethod
-    def of(cls, snapshot: NodeSnapshot) -> _FileOwners:
-        return cls({**_NETWORK_NAMES, **{item.network: item.owner for item in snapshot.conflists if item.network}})
+    def of(cls, snapshot: NodeSnapshot, evidence: _Evidence) -> _FileOwners:
+        return cls(
+            networks={**_NETWORK_NAMES, **{item.network: item.owner for item in snapshot.conflists if item.network}},
+            flannel_plugin="runtime" if evidence.calico and not evidence.flannel else "flannel",
+        )
 
     def owner(self, path: str, kind: str) -> str:
         name = posixpath.basename(path)
@@ -379,8 +399,7 @@ class _FileOwners:
         fitting = [network for network in self.networks if name.startswith(f"{network}-")]
         return self.networks[max(fitting, key=len)] if fitting else UNKNOWN
 
-    @staticmethod
-    def _binary(name: str) -> str:
+    def _binary(self, name: str) -> str:
         if _STOCK_BINARIES.fullmatch(name):
             return "runtime"
-        return {"flannel": "flannel", "calico": "calico", "calico-ipam": "calico"}.get(name, UNKNOWN)
+        return {"flannel": self.flannel_plugin, "calico": "calico", "calico-ipam": "calico"}.get(name, UNKNOWN)

@@ -167,15 +167,9 @@ def resolve_network(
 
 def failure_message(verdict: Verdict) -> str:
     """All failed checks in one text: what was found, where, and what to do next."""
-    failed = checks.failures(verdict.checks)
-    count = f"{len(failed)} of {len(verdict.checks)} answers speak against it"
-    lines = [f"Preflight failed, nothing was changed (state: {verdict.state}). {count}:"]
-    return "\n".join(lines + [_failure_line(check) for check in failed])
-
-
-def _failure_line(check: checks.Check) -> str:
-    place = f" [{check.where}]" if check.where else ""
-    return f"- {check.id}{place}: {check.seen}. Next: {check.next_step}"
+    lines = checks.failure_lines(verdict.checks)
+    count = f"{len(lines)} of {len(verdict.checks)} answers speak against it"
+    return "\n".join([f"Preflight failed, nothing was changed (state: {verdict.state}). {count}:", *lines])
 
 
 def _strategy_known(at: Situation) -> _Answer:
@@ -211,7 +205,7 @@ def _inventory_matches(at: Situation) -> _Answer:
             "inventory-matches-nodes",
             f"host {host} of the inventory is no node of the cluster{alias}",
             host,
-            f"Name hosts as the nodes are named ({', '.join(names)}); the address goes into ansible_host.",
+            f"Name hosts as the nodes are named ({checks.shortened(names)}); the address goes into ansible_host.",
         )
     for name in absent:
         yield _failed(
@@ -242,11 +236,11 @@ def _nodes_reachable(at: Situation) -> _Answer:
 def _nodes_ready(at: Situation) -> _Answer:
     lazy = [node.name for node in at.cluster.nodes if not node.ready]
     if lazy and at.state == MIGRATING:
-        yield _skipped("nodes-ready", f"not Ready: {', '.join(lazy)}; the interrupted migration took their network, going on restores it")
+        yield _skipped("nodes-ready", f"not Ready: {checks.shortened(lazy)}; the interrupted migration took their network")
         return
     # Where no CNI is yet, no node can be Ready: the network is what they wait for.
     if lazy and at.state == NONE:
-        yield _skipped("nodes-ready", f"not Ready: {', '.join(lazy)}; they wait for a CNI")
+        yield _skipped("nodes-ready", f"not Ready: {checks.shortened(lazy)}; they wait for a CNI")
         return
     for name in lazy:
         yield _failed("nodes-ready", f"node {name} is not Ready", name, f"See `kubectl describe node {name}`; mend it or remove it first.")
@@ -522,7 +516,7 @@ def _kernel_carries(at: Situation) -> _Answer:
         return
     unproved = sorted(name for name, node in at.snapshots.items() if all(link.kind != kind for link in node.links))
     if unproved:
-        yield _skipped(f"kernel-{kind}", f"no {kind} device yet to prove it on {', '.join(unproved)}")
+        yield _skipped(f"kernel-{kind}", f"no {kind} device yet to prove it on {checks.shortened(unproved)}")
     else:
         yield _passed(f"kernel-{kind}", f"a {kind} device works on {len(at.snapshots)} nodes")
 
@@ -552,7 +546,8 @@ def _one_iptables_backend(at: Situation) -> _Answer:
     """A note, never a failure: it is the user's to sort out, and both rule sets work as long as they agree."""
     mixed = sorted(name for name, node in at.snapshots.items() if len(_iptables_backends(node)) > 1)
     if mixed:
-        yield _passed("one-iptables-backend", f"warning: rules in both legacy and nft iptables on {', '.join(mixed)}", ", ".join(mixed))
+        note = f"warning: rules in both legacy and nft iptables on {checks.shortened(mixed)}"
+        yield _passed("one-iptables-backend", note, ", ".join(mixed))
     else:
         yield _passed("one-iptables-backend", "no node has rules in both")
 
@@ -649,7 +644,7 @@ def _iptables_backends(node: snapshot.NodeSnapshot) -> t.Set[str]:
 def _describe(item: cluster.Flannel) -> str:
     """A flannel installation in a few words."""
     names = ", ".join(f"{reference.namespace}/{reference.name}" for reference in item.daemonsets or (item.daemonset,))
-    return f"{names}: {item.ready} of {item.desired} ready, backend {item.backend or 'unknown'}, Network {item.network or 'unknown'}"
+    return f"{names}, {item.ready} of {item.desired} ready, backend {item.backend or 'unknown'}, Network {item.network or 'unknown'}"
 
 
 def _cidr_problem(text: str) -> str:

@@ -13,6 +13,7 @@ import collections
 import dataclasses
 import typing as t
 
+from ansible_collections.podnet.cni.plugins.module_utils._cni.calico import given_addresses
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ClusterSnapshot, Pod
 
 #: What is to happen with bare pods, which nobody makes anew.
@@ -75,23 +76,37 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """What is still to come: ``pods`` that are not gone, not ready or without an address of Calico, and pods ``missing`` by owner."""
+    """What is still to come: ``pods`` that are not gone, not ready or without an address of Calico, and pods ``missing`` by owner.
+
+    ``excused`` are new pods with a good address that are not ready, in place of pods that were not ready before either.
+    """
 
     pods: t.Tuple[Pod, ...]
     missing: t.Mapping[Owner, int]
+    excused: t.Tuple[Pod, ...] = ()
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether no pod is in a worse state than before."""
+        return not self.pods and not self.missing
 
     @property
     def is_done(self) -> bool:
-        return not self.pods and not self.missing
+        """Whether all pods are well."""
+        return self.is_enough and not self.excused
 
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Pods deleted together: ``doomed`` are their uids, ``known`` those of all pods before, ``wanted`` how many pods each owner had."""
+    """Pods deleted together: ``doomed`` are their uids, ``known`` those of all pods before, ``wanted`` how many pods each owner had.
+
+    ``ailing`` counts by owner the pods of the batch that were not ready before they were deleted.
+    """
 
     doomed: t.FrozenSet[str]
     known: t.FrozenSet[str]
     wanted: t.Mapping[Owner, int]
+    ailing: t.Mapping[Owner, int]
 
     @classmethod
     def of(cls, pods: t.Iterable[Pod], cluster: ClusterSnapshot) -> Batch:
@@ -99,7 +114,8 @@ class Batch:
         doomed = {pod.uid: _owner(pod) for pod in pods}
         live = _live(cluster)
         wanted = {owner: live[owner] for owner in doomed.values() if owner.kind}
-        return cls(frozenset(doomed), frozenset(pod.uid for pod in cluster.pods), wanted)
+        ailing = collections.Counter(_owner(pod) for pod in cluster.pods if pod.uid in doomed and not pod.ready)
+        return cls(frozenset(doomed), frozenset(pod.uid for pod in cluster.pods), wanted, ailing)
 
     def capped(self, wishes: t.Mapping[Owner, t.Optional[int]]) -> Batch:
         """The same batch, expecting of an owner no more than it wishes for itself; None is no wish."""
@@ -108,11 +124,23 @@ class Batch:
 
     def progress(self, cluster: ClusterSnapshot) -> Progress:
         """Old pods of the same owners that are not in the batch do not count: their turn comes."""
-        given = given_addresses(cluster)
+        given = given_addresses(cluster.calico)
         live = _live(cluster)
-        pods = [pod for pod in cluster.pods if pod.uid in self.doomed or (self._is_new(pod) and not _is_good(pod, given))]
         missing = {owner: count - live[owner] for owner, count in self.wanted.items() if live[owner] < count}
-        return Progress(tuple(pods), missing)
+        old = [pod for pod in cluster.pods if pod.uid in self.doomed]
+        bad = [pod for pod in cluster.pods if self._is_new(pod) and not _is_good(pod, given)]
+        excused = self._excused(bad, given)
+        return Progress((*old, *(pod for pod in bad if pod not in excused)), missing, excused)
+
+    def _excused(self, pods: t.Iterable[Pod], given: t.Mapping[str, str]) -> t.Tuple[Pod, ...]:
+        """Those whose only fault is not to be ready, of each owner as many as were not ready before."""
+        left = dict(self.ailing)
+        excused: t.List[Pod] = []
+        for pod in pods:
+            if not pod.deleting and _is_given(pod, given) and left.get(_owner(pod), 0):
+                left[_owner(pod)] -= 1
+                excused.append(pod)
+        return tuple(excused)
 
     def _is_new(self, pod: Pod) -> bool:
         return pod.uid not in self.known and _owner(pod) in self.wanted
@@ -122,16 +150,17 @@ def _is_dns(pod: Pod) -> bool:
     return pod.namespace == "kube-system" and pod.labels.get("k8s-app") == "kube-dns"
 
 
-# First match wins. Without DNS the rest may not get ready, so DNS goes first.
+# First match wins. Without DNS the rest may not get ready, so DNS goes first; what may never get ready must not keep others waiting.
 _TIERS: t.Tuple[t.Tuple[str, t.Callable[[Pod], bool]], ...] = (
     ("dns", _is_dns),
-    ("rest", lambda _pod: True),
+    ("ready", lambda pod: pod.ready),
+    ("not ready before", lambda _pod: True),
 )
 
 
 def plan(cluster: ClusterSnapshot, bare_pods: str = KEEP_BARE) -> Plan:
     """What to recreate so that no pod keeps an address that Calico did not give."""
-    given = given_addresses(cluster)
+    given = given_addresses(cluster.calico)
     kept: t.Counter[str] = collections.Counter()
     left: t.List[Left] = []
     doomed: t.Dict[str, t.List[Pod]] = {name: [] for name, _belongs in _TIERS}
@@ -148,24 +177,12 @@ def plan(cluster: ClusterSnapshot, bare_pods: str = KEEP_BARE) -> Plan:
     return Plan(tiers, tuple(left), dict(sorted(kept.items())))
 
 
-def given_addresses(cluster: ClusterSnapshot) -> t.FrozenSet[str]:
-    """Addresses that Calico's IPAM gave to exactly one pod.
-
-    Calico's pool may be flannel's network, so an old pod can have the very address that Calico gave to a new one.
-    The address does not tell which is which: both go.
-    """
-    blocks = cluster.calico.blocks if cluster.calico else ()
-    allocated = {address for block in blocks for address in block.allocated}
-    uses = collections.Counter(address for pod in cluster.pods if _has_own_address(pod) for address in pod.ips)
-    return frozenset(address for address in allocated if uses[address] <= 1)
-
-
 def batches(pods: t.Sequence[Pod], size: int) -> t.Iterator[t.Tuple[Pod, ...]]:
     """``pods`` in pieces of at most ``size``."""
     return (tuple(pods[start : start + size]) for start in range(0, len(pods), size))
 
 
-def _why_fine(pod: Pod, given: t.FrozenSet[str]) -> str:
+def _why_fine(pod: Pod, given: t.Mapping[str, str]) -> str:
     if pod.host_network:
         return HOST_NETWORK
     if _is_finished(pod):
@@ -189,19 +206,16 @@ def _tier_of(pod: Pod) -> str:
     return next(name for name, belongs in _TIERS if belongs(pod))
 
 
-def _is_given(pod: Pod, given: t.FrozenSet[str]) -> bool:
-    return pod.host_network or (bool(pod.ips) and all(address in given for address in pod.ips))
-
-
-def _has_own_address(pod: Pod) -> bool:
-    return not (pod.host_network or pod.deleting or _is_finished(pod))
+def _is_given(pod: Pod, given: t.Mapping[str, str]) -> bool:
+    name = f"{pod.namespace}/{pod.name}"
+    return pod.host_network or (bool(pod.ips) and all(given.get(address) == name for address in pod.ips))
 
 
 def _is_finished(pod: Pod) -> bool:
     return pod.phase in ("Succeeded", "Failed")
 
 
-def _is_good(pod: Pod, given: t.FrozenSet[str]) -> bool:
+def _is_good(pod: Pod, given: t.Mapping[str, str]) -> bool:
     return _is_finished(pod) or (pod.ready and not pod.deleting and _is_given(pod, given))
 
 

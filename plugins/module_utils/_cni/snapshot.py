@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
+import re
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _records
@@ -34,6 +35,9 @@ OWNERS = (
     "host",
     "unknown",
 )
+
+#: The CNIs that the collection can tell from everything else, each with the processes that keep it alive, as the kernel names them.
+DAEMONS: t.Mapping[str, t.Tuple[str, ...]] = {"flannel": ("flanneld",), "calico": ("calico-node", "calico-felix")}
 
 
 def cni_of(owner: str) -> str:
@@ -125,6 +129,16 @@ class Rule:
 
     text: str
     owner: str = "unknown"
+
+    @property
+    def target(self) -> str:
+        """Where the rule jumps or goes to, a chain's name or a verdict like ACCEPT; what a comment says of jumps does not count."""
+        found = _TARGET.search(_QUOTED.sub("", self.text))
+        return found.group(1) if found else ""
+
+
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
+_TARGET = re.compile(r"(?:^| )(?:-j|--jump|-g|--goto) (\S+)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,9 +259,30 @@ class NodeSnapshot:
     missing: t.Tuple[str, ...] = ()
 
 
+def gap(tool: str, problem: str, unknown: str) -> str:
+    """A line of `NodeSnapshot.missing`: ``tool`` gave no answer because of ``problem``, hence nobody knows what ``unknown`` says."""
+    return f"{tool}: {problem}; unknown: {unknown}"
+
+
+#: The two gaps that clean-up must not work with, see `blind_spots`.
+NOT_ROOT = gap("root", "not running as root", "packet filters, the runtime, and files only root may read")
+LINKS_AND_ADDRESSES = "links and addresses"
+
+
+def blind_spots(snapshot: NodeSnapshot) -> t.Tuple[str, ...]:
+    """The gaps because of which nobody can say whether a CNI is alive. Others only leave something unseen."""
+    unseen = f"unknown: {LINKS_AND_ADDRESSES}"
+    return tuple(line for line in snapshot.missing if line == NOT_ROOT or line.endswith(unseen))
+
+
+def daemons(snapshot: NodeSnapshot, cni: str) -> t.Tuple[str, ...]:
+    """The processes by which ``cni`` lives on the node now."""
+    return tuple(name for name in snapshot.processes if name in DAEMONS[cni])
+
+
 def to_dict(snapshot: NodeSnapshot) -> t.Dict[str, t.Any]:
     """The snapshot as plain dictionaries and lists, ready for JSON."""
-    return dataclasses.asdict(snapshot)
+    return t.cast("t.Dict[str, t.Any]", _records.plain(snapshot))
 
 
 def owned_by(snapshot: NodeSnapshot, cni: str) -> t.Dict[str, int]:
@@ -266,7 +301,7 @@ def summary(snapshot: NodeSnapshot) -> t.List[str]:
     return [
         _node_line(snapshot),
         _conflist_line(snapshot),
-        *(_cni_line(snapshot, cni) for cni in ("flannel", "calico")),
+        *(_cni_line(snapshot, cni) for cni in DAEMONS),
         *(f"not seen: {missing}" for missing in snapshot.missing),
     ]
 
@@ -286,8 +321,8 @@ def _conflist_line(snapshot: NodeSnapshot) -> str:
 
 def _cni_line(snapshot: NodeSnapshot, cni: str) -> str:
     items = ", ".join(f"{count} {name}" for name, count in owned_by(snapshot, cni).items())
-    running = [name for name in snapshot.processes if name in _DAEMONS[cni]]
-    return f"{cni}: {items or 'nothing'}; {'runs: ' + ', '.join(running) if running else 'does not run'}"
+    running = ", ".join(daemons(snapshot, cni))
+    return f"{cni}: {items or 'nothing'}; {'runs: ' + running if running else 'does not run'}"
 
 
 def from_dict(data: t.Mapping[str, t.Any]) -> NodeSnapshot:
@@ -296,9 +331,6 @@ def from_dict(data: t.Mapping[str, t.Any]) -> NodeSnapshot:
 
 
 _OWNED = ("links", "addresses", "routes", "neighbours", "fdb", "chains", "nft_tables", "ipsets", "conflists", "files")
-
-#: A CNI lives on a node as long as one of these runs.
-_DAEMONS = {"flannel": ("flanneld",), "calico": ("calico-node", "calico-felix")}
 
 _NESTED: _records.Nesting = {
     (Link, "vxlan"): Vxlan,

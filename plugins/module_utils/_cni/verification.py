@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import re
 import typing as t
 
+from ansible_collections.podnet.cni.plugins.module_utils._cni import calico, probes, snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster as clusters
-from ansible_collections.podnet.cni.plugins.module_utils._cni import probes, snapshot
-from ansible_collections.podnet.cni.plugins.module_utils._cni.checks import FAILED, PASSED, SKIPPED, Check
+from ansible_collections.podnet.cni.plugins.module_utils._cni.checks import FAILED, PASSED, SKIPPED, Check, shortened
 
 NODES_READY = "nodes-ready"
 CNI_READY = "cni-ready"
@@ -55,7 +56,11 @@ USER_CHECKS = {
     USER_LOADBALANCER: "does every node reach the Service's load balancer addresses",
 }
 
+_SERVICE_STEP = "See whether the Service has ready endpoints, and kube-proxy on the node of the client."
 _NEXT_STEPS = {
+    NODES_READY: "See kubelet and the CNI's pod on these nodes.",
+    CNI_READY: "See the events of the pods that are not ready.",
+    ONE_CONFLIST: "podnet.cni.cni_conflist removes files of other CNIs; podnet.cni.kubelet makes the runtime load the right one.",
     CANARY_READY: "See the pods' events; the image must be pullable on every node.",
     CANARY_ADDRESS: "See which CNI configuration the node's runtime has loaded: podnet.cni.cni_info tells.",
     CANARY_VETH: "Look for routes of the old CNI on that node: podnet.cni.cni_info tells them.",
@@ -66,10 +71,13 @@ _NEXT_STEPS = {
     HOST_TO_NODEPORT: "See kube-proxy on the node that was asked, and the path from it to the pods.",
     HOST_TO_EXTERNALIP: "See kube-proxy on the node of the client.",
     POLICY_ENFORCED: "See the CNI's agent on the sentinel's node; until this passes no NetworkPolicy protects anything.",
+    **dict.fromkeys(USER_CHECKS, _SERVICE_STEP),
 }
 
-#: Names listed as evidence in one check before it is cut short.
-_MOST_NAMED = 24
+#: Characters of examples behind the number of ways that work: with it they fit on a line of a terminal.
+_ROOM_FOR_WAYS = 24
+
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,6 +135,11 @@ class Scene:
     node_addresses: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     absent: t.Tuple[str, ...] = ()
 
+    @property
+    def canary_pods(self) -> t.FrozenSet[str]:
+        """The canaries' names, which are also what they answer."""
+        return frozenset(canary.pod for canary in self.canaries)
+
 
 @dataclasses.dataclass(frozen=True)
 class PolicyReadings:
@@ -159,9 +172,9 @@ def policy_probes(scene: Scene) -> t.Tuple[probes.Probe, ...]:
     )
 
 
-def is_good(reading: probes.Reading, scene: Scene) -> bool:
+def is_good(reading: probes.Reading, canary_pods: t.AbstractSet[str]) -> bool:
     """Whether the reading already shows what it should; anything else may still settle and is asked again."""
-    return not _problem(reading, scene) and (reading.probe.check != POD_TO_POD or _keeps_source(reading))
+    return not _problem(reading, canary_pods) and (reading.probe.check != POD_TO_POD or _keeps_source(reading))
 
 
 def _pod_probes(scene: Scene) -> t.Iterator[probes.Probe]:
@@ -173,10 +186,10 @@ def _pod_probes(scene: Scene) -> t.Iterator[probes.Probe]:
                 yield probes.Probe(POD_TO_POD, source.pod, probes.HTTP, address, f"{source.node} -> {target.node}", source.address)
         if scene.service is None:
             continue
-        by_address = f"{probes.host_port(scene.service.cluster_ip, port)}/hostname"
-        by_name = f"{scene.service.name}.{scene.service.namespace}.svc:{port}/hostname"
-        yield probes.Probe(POD_TO_SERVICE, source.pod, probes.HTTP, by_address, f"{source.node} -> {by_address}")
-        yield probes.Probe(POD_TO_DNS_NAME, source.pod, probes.HTTP, by_name, f"{source.node} -> {by_name}")
+        by_address = probes.host_port(scene.service.cluster_ip, port)
+        by_name = f"{scene.service.name}.{scene.service.namespace}.svc:{port}"
+        for check, address in ((POD_TO_SERVICE, by_address), (POD_TO_DNS_NAME, by_name)):
+            yield probes.Probe(check, source.pod, probes.HTTP, f"{address}/hostname", f"{source.node} -> {address}")
 
 
 def _host_probes(scene: Scene, cni: Cni) -> t.Iterator[probes.Probe]:
@@ -239,7 +252,7 @@ def standing_checks(cluster: clusters.ClusterSnapshot, nodes: t.Mapping[str, sna
 def _nodes_ready(cluster: clusters.ClusterSnapshot) -> Check:
     unready = [node.name for node in cluster.nodes if not node.ready]
     if unready:
-        return Check(NODES_READY, FAILED, f"not Ready: {_some(unready)}", next_step="See kubelet and the CNI's pod on these nodes.")
+        return _fault(NODES_READY, f"not Ready: {', '.join(unready)}")
     return Check(NODES_READY, PASSED, f"{len(cluster.nodes)} of {len(cluster.nodes)} Ready")
 
 
@@ -249,26 +262,25 @@ def _cni_ready(cluster: clusters.ClusterSnapshot, cni: Cni) -> Check:
         return Check(CNI_READY, FAILED, f"no DaemonSet of {cni.name} in the cluster", next_step=f"Install {cni.name} first.")
     seen = ", ".join(f"{ref.namespace}/{ref.name} {ready} of {desired} ready" for ref, ready, desired in agents)
     if not all(ready == desired > 0 for _ref, ready, desired in agents):
-        return Check(CNI_READY, FAILED, seen, next_step="See the events of the pods that are not ready.")
+        return _fault(CNI_READY, seen)
     return Check(CNI_READY, PASSED, seen)
 
 
 def _agents(cluster: clusters.ClusterSnapshot, cni: Cni) -> t.List[t.Tuple[clusters.ObjectRef, int, int]]:
     if cni.name == "flannel":
         return [(flannel.daemonset, flannel.ready, flannel.desired) for flannel in cluster.flannel]
-    calico = cluster.calico
-    return [(calico.daemonset, calico.ready, calico.desired)] if calico and calico.daemonset else []
+    seen = cluster.calico
+    return [(seen.daemonset, seen.ready, seen.desired)] if seen and seen.daemonset else []
 
 
 def _one_conflist(cluster: clusters.ClusterSnapshot, nodes: t.Mapping[str, snapshot.NodeSnapshot], cni: Cni) -> Check:
     if not nodes:
         return Check(ONE_CONFLIST, SKIPPED, "no snapshots of the nodes were given")
     unknown = [f"{node.name}: no snapshot" for node in cluster.nodes if node.name not in nodes]
-    problems = [f"{name}: {problem}" for name, node in sorted(nodes.items()) for problem in _conflist_problems(node, cni)]
-    if unknown or problems:
-        advice = "podnet.cni.cni_conflist removes files of other CNIs; podnet.cni.kubelet makes the runtime load the right one."
-        return Check(ONE_CONFLIST, FAILED, _some([*unknown, *problems]), next_step=advice)
-    return Check(ONE_CONFLIST, PASSED, f"{cni.name}'s alone, and loaded, on {_some(sorted(nodes))}")
+    problems = [*unknown, *(f"{name}: {problem}" for name, node in sorted(nodes.items()) for problem in _conflist_problems(node, cni))]
+    if problems:
+        return _fault(ONE_CONFLIST, f"{cni.name}'s is not the only one, and loaded, on every node", problems)
+    return Check(ONE_CONFLIST, PASSED, f"{cni.name}'s alone, and loaded, on {_all_of(sorted(nodes))}")
 
 
 def _conflist_problems(node: snapshot.NodeSnapshot, cni: Cni) -> t.Iterator[str]:
@@ -326,51 +338,75 @@ def unasked(user_service: bool) -> t.Tuple[Check, ...]:
 
 def _canary_ready(scene: Scene) -> Check:
     if scene.absent:
-        return Check(CANARY_READY, FAILED, _some(scene.absent), next_step=_NEXT_STEPS[CANARY_READY])
-    return Check(CANARY_READY, PASSED, f"on {_some([canary.node for canary in scene.canaries])}")
+        return _fault(CANARY_READY, f"{len(scene.absent)} pods are not ready", scene.absent)
+    return Check(CANARY_READY, PASSED, f"on {_all_of([canary.node for canary in scene.canaries])}")
 
 
 def _canary_address(scene: Scene, cluster: clusters.ClusterSnapshot, cni: Cni) -> Check:
     if not scene.canaries:
         return Check(CANARY_ADDRESS, SKIPPED, "no canary runs")
-    foreign = [f"{canary.node}: {canary.address}" for canary in scene.canaries if not _is_given(canary, cluster, cni)]
+    given = _given_by_flannel(scene, cluster) if cni.name == "flannel" else _given_by_calico(scene, cluster)
+    foreign = [f"{canary.node} {canary.address}" for canary in scene.canaries if canary not in given]
     if foreign:
-        return Check(CANARY_ADDRESS, FAILED, f"not given by {cni.name}: {_some(foreign)}", next_step=_NEXT_STEPS[CANARY_ADDRESS])
-    return Check(CANARY_ADDRESS, PASSED, _some([f"{canary.node} {canary.address}" for canary in scene.canaries]))
+        return _fault(CANARY_ADDRESS, f"{len(foreign)} of {len(scene.canaries)} addresses are not given by {cni.name}", foreign)
+    return Check(CANARY_ADDRESS, PASSED, _all_of([f"{canary.node} {canary.address}" for canary in scene.canaries]))
 
 
-def _is_given(canary: Place, cluster: clusters.ClusterSnapshot, cni: Cni) -> bool:
-    if cni.name == "flannel":
-        ranges = [cidr for node in cluster.nodes if node.name == canary.node for cidr in node.pod_cidrs]
-        return any(_contains(cidr, canary.address) for cidr in ranges)
-    blocks = cluster.calico.blocks if cluster.calico else ()
-    return any(canary.address in block.allocated for block in blocks)
+def _given_by_flannel(scene: Scene, cluster: clusters.ClusterSnapshot) -> t.Set[Place]:
+    """Flannel keeps no list of addresses: those of a node come out of its podCIDR."""
+    ranges = {node.name: [ipaddress.ip_network(cidr, strict=False) for cidr in node.pod_cidrs] for node in cluster.nodes}
+    return {
+        canary for canary in scene.canaries if any(ipaddress.ip_address(canary.address) in cidr for cidr in ranges.get(canary.node, ()))
+    }
 
 
-def _contains(cidr: str, address: str) -> bool:
-    return ipaddress.ip_address(address) in ipaddress.ip_network(cidr, strict=False)
+def _given_by_calico(scene: Scene, cluster: clusters.ClusterSnapshot) -> t.Set[Place]:
+    given = calico.given_addresses(cluster.calico)
+    return {canary for canary in scene.canaries if given.get(canary.address, "").rpartition("/")[2] == canary.pod}
 
 
 def _measured(check: str, readings: t.Sequence[probes.Reading], scene: Scene, cni: Cni) -> Check:
     own = [reading for reading in readings if reading.probe.check == check]
     if not own:
         return Check(check, SKIPPED, _why_not_asked(check, scene, cni))
-    problems = [problem for problem in (_problem(reading, scene) for reading in own) if problem]
-    if problems:
-        return Check(check, FAILED, f"{len(problems)} of {len(own)}: {_some(problems)}", next_step=_NEXT_STEPS.get(check, ""))
-    return Check(check, PASSED, f"{len(own)} of {len(own)}: {_some([_evidence(reading) for reading in own])}")
+    names = scene.canary_pods
+    problems = [(reading, _problem(reading, names)) for reading in own]
+    return _judged(check, own, [(reading, problem) for reading, problem in problems if problem])
 
 
-def _problem(reading: probes.Reading, scene: Scene) -> str:
+def _judged(check: str, asked: t.Sequence[probes.Reading], bad: t.Sequence[t.Tuple[probes.Reading, str]]) -> Check:
+    """A check out of all its readings and of the ``bad`` ones, each with its problem."""
+    if bad:
+        return _fault(check, f"{len(bad)} of {len(asked)} ways fail", _by_source(bad))
+    return Check(
+        check, PASSED, f"{len(asked)} of {len(asked)} ways ({shortened([_evidence(reading) for reading in asked], _ROOM_FOR_WAYS)})"
+    )
+
+
+def _problem(reading: probes.Reading, canary_pods: t.AbstractSet[str]) -> str:
     """What is wrong with a reading, in words, or ``""``."""
     probe = reading.probe
     if not reading.reached:
-        return f"{probe.label}: {reading.word}{f' ({reading.text})' if reading.text else ''}"
+        return reading.word
     if probe.kind == probes.ROUTE and not reading.text.startswith(probe.wanted):
-        return f"{probe.label}: routed to {reading.text}"
-    if probe.target.endswith("/hostname") and reading.text not in {canary.pod for canary in scene.canaries}:
-        return f"{probe.label}: answered by {reading.text!r}, which is no canary"
+        return f"routed to {reading.text}"
+    if probe.target.endswith("/hostname") and reading.text not in canary_pods:
+        return f"answered by {reading.text!r}, which is no canary"
     return ""
+
+
+def _by_source(bad: t.Iterable[t.Tuple[probes.Reading, str]]) -> t.List[str]:
+    """All the bad ways, those of one source with the same problem in one line, with what the tool said the first time."""
+    goals: t.Dict[t.Tuple[str, str, str], t.List[str]] = {}
+    said: t.Dict[t.Tuple[str, str, str], str] = {}
+    for reading, problem in bad:
+        source, _arrow, goal = reading.probe.label.partition(" -> ")
+        message = "" if reading.reached else reading.text
+        # Milliseconds and addresses make each message another one.
+        key = (source, problem, _NUMBER.sub("", message))
+        goals.setdefault(key, []).append(goal)
+        said.setdefault(key, f" ({message})" if message else "")
+    return [f"{key[0]} -> {', '.join(names)}: {key[1]}{said[key]}" for key, names in goals.items()]
 
 
 def _evidence(reading: probes.Reading) -> str:
@@ -381,12 +417,8 @@ def _source_address(readings: t.Sequence[probes.Reading], scene: Scene, cni: Cni
     own = [reading for reading in readings if reading.probe.check == POD_TO_POD and reading.reached]
     if not own:
         return Check(SOURCE_ADDRESS, SKIPPED, _why_not_asked(POD_TO_POD, scene, cni))
-    rewritten = [
-        f"{reading.probe.label}: {reading.probe.wanted} arrived as {_source(reading)}" for reading in own if not _keeps_source(reading)
-    ]
-    if rewritten:
-        return Check(SOURCE_ADDRESS, FAILED, _some(rewritten), next_step=_NEXT_STEPS[SOURCE_ADDRESS])
-    return Check(SOURCE_ADDRESS, PASSED, f"preserved on {len(own)} of {len(own)} ways across nodes")
+    rewritten = [(reading, f"{reading.probe.wanted} arrived as {_source(reading)}") for reading in own if not _keeps_source(reading)]
+    return _judged(SOURCE_ADDRESS, own, rewritten)
 
 
 def _source(reading: probes.Reading) -> str:
@@ -412,7 +444,7 @@ def _why_not_asked(check: str, scene: Scene, cni: Cni) -> str:
     if check == POD_TO_POD:
         return "only one node has a canary that answers: no pair across nodes" if len(scene.canaries) == 1 else "no canary answered another"
     if check == HOST_TO_EXTERNALIP and scene.external_refused:
-        return f"the cluster forbids external addresses: {scene.external_refused}"
+        return f"no Service with an external address could be made: {scene.external_refused}"
     if check in USER_CHECKS:
         return "the Service has none"
     return "no pod to ask from, or nothing to ask for"
@@ -425,11 +457,11 @@ def _policy_enforced(policy: PolicyReadings, scene: Scene, cni: Cni) -> Check:
         return Check(POLICY_ENFORCED, SKIPPED, "no sentinel, or no canary beside it")
     problem = _policy_problem(policy)
     if problem:
-        return Check(POLICY_ENFORCED, FAILED, problem, next_step=_NEXT_STEPS[POLICY_ENFORCED])
-    ways = _some([reading.probe.label for reading in policy.denied])
-    seen = f"{ways}: reached before, timeout while denied, reached after"
+        return _fault(POLICY_ENFORCED, problem)
+    ways = ", ".join(reading.probe.label for reading in policy.denied)
     one_node = len({canary.node for canary in scene.canaries}) == 1
-    return Check(POLICY_ENFORCED, PASSED, seen + (" (one node: no way from another one)" if one_node else ""))
+    note = "; one node, so no way from another one" if one_node else ""
+    return Check(POLICY_ENFORCED, PASSED, f"reached before, timeout while denied, reached after ({ways}{note})")
 
 
 def _policy_problem(policy: PolicyReadings) -> str:
@@ -448,10 +480,13 @@ def _policy_problem(policy: PolicyReadings) -> str:
 
 
 def _words(readings: t.Iterable[probes.Reading]) -> str:
-    return _some([f"{reading.probe.label}: {reading.word}" for reading in readings])
+    return ", ".join(f"{reading.probe.label}: {reading.word}" for reading in readings)
 
 
-def _some(names: t.Sequence[str]) -> str:
-    shown = ", ".join(names[:_MOST_NAMED])
-    hidden = len(names) - _MOST_NAMED
-    return f"{shown} and {hidden} more" if hidden > 0 else shown
+def _fault(check: str, seen: str, details: t.Iterable[str] = ()) -> Check:
+    return Check(check, FAILED, seen, next_step=_NEXT_STEPS[check], details=tuple(details))
+
+
+def _all_of(names: t.Sequence[str]) -> str:
+    """The names, and how many where they are too many to name."""
+    return f"{len(names)} nodes ({shortened(names)})"

@@ -13,7 +13,8 @@ import typing as t
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import canaries, objects
 from ansible_collections.podnet.cni.plugins.module_utils._cni.verification import Place, Port, Service
-from ansible_collections.podnet.cni.plugins.module_utils._kube import collect, writes
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client as kube_client
+from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 
 #: Seconds the API server has for what takes it a moment: a namespace that goes, a service account that comes.
@@ -23,7 +24,7 @@ _MOMENT = 90
 def remove(client: t.Any, settings: canaries.Settings) -> None:
     """Removes the namespace and waits until it is gone. One that is not ours is left alone, and an error."""
     path = f"/api/v1/namespaces/{settings.namespace}"
-    api = collect.Api(client.client)
+    api = Api(client)
     found = api.item(path)
     if found is None:
         return
@@ -34,7 +35,7 @@ def remove(client: t.Any, settings: canaries.Settings) -> None:
             "Choose another name for the verification's own namespace.",
         )
     uid = objects.metadata(found)["uid"]
-    writes.delete(client, objects.reference(found), uid)
+    api.delete(objects.reference(found), uid)
     left = Deadline(_MOMENT).poll(lambda: api.item(path), lambda seen: seen is None or objects.metadata(seen)["uid"] != uid)
     if left is not None and objects.metadata(left)["uid"] == uid:
         raise _errors.ClusterError(
@@ -42,12 +43,15 @@ def remove(client: t.Any, settings: canaries.Settings) -> None:
         )
 
 
-def create(client: t.Any, settings: canaries.Settings, sentinel_node: str) -> None:
-    """Creates the namespace and what belongs into it, except the Service with an external address and the policy."""
-    writes.create(client, canaries.namespace(settings))
+def create(client: t.Any, settings: canaries.Settings, sentinel_node: str) -> Service:
+    """Creates the namespace and what belongs into it, except the Service with an external address and the policy.
+
+    Returns the canaries' Service.
+    """
+    api = Api(client)
+    api.create(canaries.namespace(settings))
     # Until the namespace has its default service account, pods in it are refused.
     account = f"/api/v1/namespaces/{settings.namespace}/serviceaccounts/default"
-    api = collect.Api(client.client)
     if Deadline(_MOMENT).poll(lambda: api.item(account), lambda seen: seen is not None) is None:
         raise _errors.ClusterError(
             f"no default service account appeared within {_MOMENT} s",
@@ -55,30 +59,31 @@ def create(client: t.Any, settings: canaries.Settings, sentinel_node: str) -> No
             "Is kube-controller-manager running?",
         )
     for definition in canaries.workloads(settings, sentinel_node):
-        writes.create(client, definition)
+        api.create(definition)
+    return service(api.create(canaries.service(settings)))
 
 
 def expose(client: t.Any, settings: canaries.Settings, address: str) -> t.Tuple[t.Optional[Service], str]:
     """The Service at ``address``; or, where the cluster forbids it, why."""
     try:
-        return service(writes.create(client, canaries.external_service(settings, address))), ""
-    except writes.RefusedError as error:
+        return service(Api(client).create(canaries.external_service(settings, address))), ""
+    except kube_client.RefusedError as error:
         return None, error.what
 
 
 def deny(client: t.Any, settings: canaries.Settings) -> None:
     """From now on nothing may reach the sentinel."""
-    writes.create(client, canaries.deny_policy(settings))
+    Api(client).create(canaries.deny_policy(settings))
 
 
 def allow(client: t.Any, settings: canaries.Settings) -> None:
     """Takes the denial back."""
-    writes.delete(client, objects.reference(canaries.deny_policy(settings)))
+    Api(client).delete(objects.reference(canaries.deny_policy(settings)))
 
 
 def pods(client: t.Any, settings: canaries.Settings) -> t.Tuple[objects.Raw, ...]:
     """The pods of the namespace, as the API server tells them."""
-    return tuple(collect.Api(client.client).items(f"/api/v1/namespaces/{settings.namespace}/pods") or ())
+    return tuple(Api(client).items(f"/api/v1/namespaces/{settings.namespace}/pods") or ())
 
 
 def places(raw_pods: t.Iterable[objects.Raw], component: str) -> t.Tuple[Place, ...]:
@@ -91,7 +96,7 @@ def places(raw_pods: t.Iterable[objects.Raw], component: str) -> t.Tuple[Place, 
 
 def find_service(client: t.Any, namespace: str, name: str) -> Service:
     """A Service by its name; that there is none is an error."""
-    found = collect.Api(client.client).item(f"/api/v1/namespaces/{namespace}/services/{name}")
+    found = Api(client).item(f"/api/v1/namespaces/{namespace}/services/{name}")
     if found is None:
         raise _errors.BadInputError("there is no such Service", f"Service {namespace}/{name}", "Name one that exists, or leave it out.")
     return service(found)

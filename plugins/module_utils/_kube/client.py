@@ -32,7 +32,7 @@ except ImportError:
 else:
     KUBERNETES_IMPORT_ERROR = None
 
-__all__ = ["AUTH_ARG_SPEC", "AbsentError", "api_errors", "get_client", "kubernetes"]
+__all__ = ["AUTH_ARG_SPEC", "AbsentError", "ConflictError", "RefusedError", "api_errors", "get_client", "kubernetes"]
 
 #: The client library sets no timeout while it discovers the API: behind a packet filter that drops, it would wait for minutes.
 CONNECT_DEADLINE = 60
@@ -44,13 +44,33 @@ class AbsentError(_errors.ClusterError):
     """The object is not there, or its kind is not served."""
 
 
+class ConflictError(_errors.ClusterError):
+    """The object is not the one, or not in the state, that the request is about."""
+
+
+class RefusedError(_errors.ClusterError):
+    """The API server understood the request, and a rule of the cluster says no."""
+
+
+_KINDS: t.Mapping[int, t.Type[_errors.ClusterError]] = {
+    403: RefusedError,
+    404: AbsentError,
+    409: ConflictError,
+    422: RefusedError,
+    **dict.fromkeys((429, 500, 502, 503, 504), _errors.UnavailableError),
+}
+
+
 def get_client(module: AnsibleModule, deadline: int = CONNECT_DEADLINE) -> K8SClient:
     """A client that has spoken to the API server once. Raises ClusterError; a missing Python library ends the module."""
     if KUBERNETES_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_IMPORT_ERROR)
     options = {name: module.params.get(name) for name in AUTH_ARG_SPEC}
+    path = _path(options.get("kubeconfig"))
+    # The argument spec hides this option, because it may hold a whole kubeconfig. A path is no secret, and errors must name it.
+    module.no_log_values.discard(path)
     _check_kubeconfig(options)
-    with _within(deadline), _kubeconfig_errors(options), api_errors("API server"):
+    with _within(deadline), _kubeconfig_errors(options), _no_kubernetes(), api_errors("API server"):
         return get_api_client(**options)
 
 
@@ -62,7 +82,7 @@ def api_errors(where: str) -> t.Iterator[None]:
     except kubernetes.client.exceptions.ApiException as error:
         raise _refused(error, where) from error
     except urllib3.exceptions.HTTPError as error:
-        raise _errors.ClusterError(
+        raise _errors.UnavailableError(
             f"the API server is not reachable: {_root(error)}",
             where,
             "Check the server's address in the kubeconfig, its certificate, and the network between here and there.",
@@ -70,15 +90,18 @@ def api_errors(where: str) -> t.Iterator[None]:
 
 
 def _refused(error: t.Any, where: str) -> _errors.ClusterError:
-    if error.status == 404:
-        return AbsentError(f"the API server has no such object: {_message(error)}", where)
     advice = {
         401: "The kubeconfig's user is not known or its certificate has expired: get a fresh kubeconfig.",
         403: "Give the kubeconfig's user this right (preflight and migration need cluster-admin).",
     }
-    words = {401: "the API server does not accept the credentials (unauthorized)", 403: f"the API server forbids it: {_message(error)}"}
+    words = {
+        401: "the API server does not accept the credentials (unauthorized)",
+        403: f"the API server forbids it: {_message(error)}",
+        404: f"the API server has no such object: {_message(error)}",
+    }
     what = words.get(error.status, f"the API server answered {error.status}: {_message(error)}")
-    return _errors.ClusterError(what, where, advice.get(error.status, "See the API server's log."))
+    kind = _KINDS.get(error.status, _errors.ClusterError)
+    return kind(what, where, advice.get(error.status, "See the API server's log."))
 
 
 def _message(error: t.Any) -> str:
@@ -100,10 +123,15 @@ def _kubeconfig(options: t.Mapping[str, t.Any]) -> t.Any:
     return options.get("kubeconfig") or os.environ.get("K8S_AUTH_KUBECONFIG")
 
 
+def _path(kubeconfig: t.Any) -> str:
+    """The option as a path; empty when it is none, but the configuration itself, which is a mapping or its text."""
+    return kubeconfig if isinstance(kubeconfig, str) and not any(sign in kubeconfig for sign in "\n{") else ""
+
+
 def _check_kubeconfig(options: t.Mapping[str, t.Any]) -> None:
     """A kubeconfig that was named must be there: the library would only say that it is invalid."""
-    named = _kubeconfig(options)
-    if isinstance(named, str) and not pathlib.Path(named).expanduser().is_file():
+    named = _path(_kubeconfig(options))
+    if named and not pathlib.Path(named).expanduser().is_file():
         raise _errors.ClusterError(
             f"there is no kubeconfig {named}",
             "kubeconfig",
@@ -114,7 +142,7 @@ def _check_kubeconfig(options: t.Mapping[str, t.Any]) -> None:
 @contextlib.contextmanager
 def _kubeconfig_errors(options: t.Mapping[str, t.Any]) -> t.Iterator[None]:
     named = _kubeconfig(options)
-    place = named if isinstance(named, str) else "kubeconfig"
+    place = _path(named) or "kubeconfig"
     try:
         yield
     except CoreException as error:
@@ -123,10 +151,25 @@ def _kubeconfig_errors(options: t.Mapping[str, t.Any]) -> t.Iterator[None]:
         raise _errors.ClusterError(
             f"the kubeconfig cannot be used: {error}", place, "Check that `kubectl get nodes` works with it."
         ) from error
-    # A file that is YAML but no kubeconfig makes the library stumble over its own assumptions, in one of these ways.
+    # A file that is YAML but no kubeconfig, and a server that speaks no Kubernetes, make the library stumble over its own
+    # assumptions, in one of these ways.
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         problem = " ".join(str(error).split())
-        raise _errors.ClusterError(f"this is no kubeconfig: {problem}", place, "Name the file kubectl uses for this cluster.") from error
+        what = f"this is no kubeconfig, or its server is no Kubernetes API server: {problem}"
+        raise _errors.ClusterError(what, place, "Name the file kubectl uses for this cluster.") from error
+
+
+@contextlib.contextmanager
+def _no_kubernetes() -> t.Iterator[None]:
+    """The first questions have an answer on every Kubernetes API server."""
+    try:
+        yield
+    except AbsentError as error:
+        raise _errors.ClusterError(
+            "something answers at the server's address, but it is no Kubernetes API server",
+            error.where,
+            "Check the server's address in the kubeconfig.",
+        ) from error
 
 
 def _not_found(error: Exception) -> _errors.ClusterError:
@@ -149,7 +192,7 @@ def _within(seconds: int) -> t.Iterator[None]:
     """Raises ClusterError when the block takes longer. Modules are one thread, so the alarm finds the block wherever it waits."""
 
     def _expired(_signal: int, _frame: t.Any) -> None:
-        raise _errors.ClusterError(
+        raise _errors.UnavailableError(
             f"the API server is not reachable: no answer within {seconds} s",
             "API server",
             "Check the server's address in the kubeconfig and the network between here and there.",

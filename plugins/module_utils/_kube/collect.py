@@ -8,58 +8,23 @@ Private: may change at any time.
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import calico, cluster, flannel, network, objects
-from ansible_collections.podnet.cni.plugins.module_utils._kube import client as kube_client
+from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 
-_CRD = "/apis/crd.projectcalico.org/v1"
+#: Where the API server serves Calico's objects.
+CALICO = "/apis/crd.projectcalico.org/v1"
+
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
-_PAGE = 500
-#: Seconds to connect and to wait for the next bytes of an answer.
-_TIMEOUT = (10, 60)
 #: Pods whose command line tells address ranges are kubeadm's static pods.
 _STATIC_NAMESPACE = "kube-system"
 
 
-class Api:
-    """GETs of the API server, as parsed JSON."""
-
-    def __init__(self, client: t.Any) -> None:
-        self._client = client
-
-    def item(self, path: str) -> t.Optional[objects.Raw]:
-        """What is at ``path``, or nothing when it is not there or not served."""
-        return self._get(path, [])
-
-    def items(self, path: str) -> t.Optional[t.List[objects.Raw]]:
-        """All items of a list, page by page, or nothing when the kind is not served."""
-        found: t.List[objects.Raw] = []
-        token = ""
-        while True:
-            page = self._get(path, [("limit", _PAGE), ("continue", token)] if token else [("limit", _PAGE)])
-            if page is None:
-                return None
-            found += page.get("items") or ()
-            token = objects.metadata(page).get("continue") or ""
-            if not token:
-                return found
-
-    def _get(self, path: str, query: t.List[t.Tuple[str, t.Any]]) -> t.Optional[objects.Raw]:
-        try:
-            with kube_client.api_errors(f"GET {path}"):
-                answer = self._client.request("GET", path, query_params=query, serialize=False, _request_timeout=_TIMEOUT)
-        except kube_client.AbsentError:
-            return None
-        data: objects.Raw = json.loads(answer.data)
-        return data
-
-
 def collect(client: t.Any) -> cluster.ClusterSnapshot:
     """The snapshot of the cluster behind a client of `client.get_client`."""
-    api = Api(client.client)
+    api = Api(client)
     raw_pods = api.items("/api/v1/pods") or []
     pods = tuple(map(objects.pod, raw_pods))
     static = [pod for pod in raw_pods if objects.metadata(pod).get("namespace") == _STATIC_NAMESPACE]
@@ -99,8 +64,8 @@ def _flannel(api: Api, daemonsets: t.Sequence[objects.Raw], pods: t.Sequence[clu
 def _calico(api: Api, daemonsets: t.Sequence[objects.Raw]) -> t.Optional[cluster.Calico]:
     return calico.discover(
         daemonsets,
-        api.items(f"{_CRD}/ippools"),
-        api.items(f"{_CRD}/ipamblocks"),
+        api.items(f"{CALICO}/ippools"),
+        api.items(f"{CALICO}/ipamblocks"),
         api.items("/apis/operator.tigera.io/v1/installations") or [],
     )
 

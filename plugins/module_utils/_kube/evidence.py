@@ -14,6 +14,7 @@ import typing as t
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import canaries, cluster, objects, probes, unreadiness, verification
 from ansible_collections.podnet.cni.plugins.module_utils._kube import canary, collect, execute
+from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 
 
@@ -43,25 +44,24 @@ def gather(
     patience: Patience,
 ) -> Evidence:
     """Leaves nothing behind, whatever happens; what a killed run left is removed first."""
-    before = collect.collect(client)
-    if not _nodes(before):
+    nodes = _linux_nodes(client)
+    if not nodes:
         raise _errors.ClusterError("there is no Linux node to put a canary on", "nodes")
     canary.remove(client, settings)
     try:
-        scene = _set(client, settings, before, patience)
-        scene = dataclasses.replace(scene, user_service=user_service)
-        readings = _ask(client, settings, verification.plan(scene, cni), lambda reading: verification.is_good(reading, scene), patience)
+        scene = dataclasses.replace(_set(client, settings, nodes, patience), user_service=user_service)
+        names = scene.canary_pods
+        readings = _ask(client, settings, verification.plan(scene, cni), lambda reading: verification.is_good(reading, names), patience)
         policy = _try_policy(client, settings, cni, scene, patience)
         return Evidence(collect.collect(client), scene, readings, policy)
     finally:
         canary.remove(client, settings)
 
 
-def _set(client: t.Any, settings: canaries.Settings, before: cluster.ClusterSnapshot, patience: Patience) -> verification.Scene:
-    nodes = _nodes(before)
+def _set(client: t.Any, settings: canaries.Settings, nodes: t.Sequence[cluster.Node], patience: Patience) -> verification.Scene:
     # Any ready node will do for the sentinel; a worker is the more usual place for a pod.
     stage = min(nodes, key=lambda node: (not node.ready, node.control_plane, node.name))
-    canary.create(client, settings, stage.name)
+    service = canary.create(client, settings, stage.name)
     addresses = {node.name: node.internal_ips[0] for node in nodes if node.internal_ips}
     external, refused = canary.expose(client, settings, addresses[stage.name]) if stage.name in addresses else (None, "")
     names = [node.name for node in nodes]
@@ -70,7 +70,7 @@ def _set(client: t.Any, settings: canaries.Settings, before: cluster.ClusterSnap
         canaries=canary.places(pods, canaries.CANARY),
         hosts=canary.places(pods, canaries.HOST),
         sentinel=next(iter(canary.places(pods, canaries.SENTINEL)), None),
-        service=canary.find_service(client, settings.namespace, canaries.CANARY),
+        service=service,
         external=external,
         external_refused=refused,
         node_addresses=addresses,
@@ -78,8 +78,9 @@ def _set(client: t.Any, settings: canaries.Settings, before: cluster.ClusterSnap
     )
 
 
-def _nodes(seen: cluster.ClusterSnapshot) -> t.Tuple[cluster.Node, ...]:
-    return tuple(node for node in seen.nodes if node.operating_system in ("linux", ""))
+def _linux_nodes(client: t.Any) -> t.Tuple[cluster.Node, ...]:
+    nodes = map(objects.node, Api(client).items("/api/v1/nodes") or ())
+    return tuple(node for node in nodes if node.operating_system in ("linux", ""))
 
 
 def _absent(pods: t.Sequence[objects.Raw], nodes: t.Sequence[str]) -> t.Tuple[t.Tuple[str, str], ...]:
@@ -96,7 +97,7 @@ def _explained(client: t.Any, settings: canaries.Settings, pods: t.Sequence[obje
     absent = _absent(pods, nodes)
     if not absent:
         return ()
-    events = collect.Api(client.client).items(f"/api/v1/namespaces/{settings.namespace}/events") or ()
+    events = Api(client).items(f"/api/v1/namespaces/{settings.namespace}/events") or ()
     return tuple(f"{component}{f' on {node}' if node else ''}: {_why(component, node, pods, events)}" for component, node in absent)
 
 

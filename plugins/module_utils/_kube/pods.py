@@ -8,14 +8,14 @@ Private: may change at any time.
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import calico, cluster, objects, recreation, unreadiness
-from ansible_collections.podnet.cni.plugins.module_utils._kube import collect, writes
+from ansible_collections.podnet.cni.plugins.module_utils._kube import collect
+from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
-
-_CRD = "/apis/crd.projectcalico.org/v1"
 
 #: Where a controller of that kind says how many pods it wants.
 _WISHES = {
@@ -29,49 +29,93 @@ _WISHES = {
 _MOST_NAMED = 10
 
 
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What to do with bare pods, how many pods to delete at a time, and how long to wait for what was not ready before either."""
+
+    bare_pods: str
+    parallel: int
+    unready_timeout: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Unready:
+    """A pod that was recreated and is not ready, as it was before, and why."""
+
+    pod: cluster.Pod
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """The pods that were deleted, those of their successors that do not get ready, and the pods that stay and need a person."""
+
+    recreated: t.Tuple[cluster.Pod, ...] = ()
+    unready: t.Tuple[Unready, ...] = ()
+    left: t.Tuple[recreation.Left, ...] = ()
+
+
 def look(client: t.Any) -> cluster.ClusterSnapshot:
     """The pods and Calico's IPAM, and nothing else: this is asked again and again."""
-    api = collect.Api(client.client)
+    api = Api(client)
     # Pods first: an address given in between then counts as given.
     pods = tuple(map(objects.pod, api.items("/api/v1/pods") or []))
-    return cluster.ClusterSnapshot(pods=pods, calico=calico.discover((), api.items(f"{_CRD}/ippools"), api.items(f"{_CRD}/ipamblocks"), ()))
+    blocks = api.items(f"{collect.CALICO}/ipamblocks")
+    ipam = None if blocks is None else cluster.Calico(blocks=calico.ipam_blocks(blocks))
+    return cluster.ClusterSnapshot(pods=pods, calico=ipam)
 
 
-def recreate(client: t.Any, bare_pods: str, parallel: int, deadline: Deadline) -> t.Tuple[cluster.Pod, ...]:
-    """Recreates until no pod is left to recreate; returns the pods that were deleted."""
+def recreate(client: t.Any, settings: Settings, deadline: Deadline) -> Outcome:
+    """Recreates until no pod is left to recreate."""
     done: t.List[cluster.Pod] = []
-    plan = recreation.plan(look(client), bare_pods)
-    while plan.pods:
-        if deadline.passed:
+    excused: t.Set[str] = set()
+    while True:
+        seen = look(client)
+        plan = recreation.plan(seen, settings.bare_pods)
+        if not plan.pods:
+            return Outcome(tuple(done), _unready(client, seen, excused), plan.left)
+        if done and deadline.passed:
             raise _errors.ClusterError(f"after {deadline.seconds:.0f} s pods with a foreign address still appear: {_names(plan.pods)}")
         for tier in plan.tiers:
-            for batch in recreation.batches(tier.pods, parallel):
-                _recreate_batch(client, batch, f"tier {tier.name}", deadline)
+            for batch in recreation.batches(tier.pods, settings.parallel):
+                excused |= _recreate_batch(client, batch, tier.name, settings.unready_timeout, deadline)
                 done += batch
-        plan = recreation.plan(look(client), bare_pods)
-    return tuple(done)
 
 
-def _recreate_batch(client: t.Any, batch: t.Sequence[cluster.Pod], where: str, deadline: Deadline) -> None:
-    task = recreation.Batch.of(batch, look(client))
-    for pod in batch:
-        writes.delete(client, cluster.ObjectRef("v1", "Pod", pod.name, pod.namespace), pod.uid)
-    state = deadline.poll(lambda: _progress(client, task), lambda progress: progress.is_done)
-    if not state.is_done:
+def _recreate_batch(client: t.Any, pods: t.Sequence[cluster.Pod], tier: str, unready_timeout: float, deadline: Deadline) -> t.Set[str]:
+    """Deletes the pods and waits for their successors; returns the uids of those that need not get ready."""
+    api = Api(client)
+    batch = recreation.Batch.of(pods, look(client))
+    for pod in pods:
+        api.delete(cluster.ObjectRef("v1", "Pod", pod.name, pod.namespace), pod.uid)
+    patience = Deadline(unready_timeout)
+    state = deadline.poll(
+        lambda: _progress(client, batch),
+        lambda progress: progress.is_done or (progress.is_enough and patience.passed),
+    )
+    if not state.is_enough:
         raise _errors.ClusterError(
             f"not all pods are back after {deadline.seconds:.0f} s: {_describe(client, state)}",
-            where,
+            f"tier {tier}",
             "Repair what these pods say, then run this again: it goes on where it stopped.",
         )
+    return {pod.uid for pod in state.excused}
 
 
-def _progress(client: t.Any, task: recreation.Batch) -> recreation.Progress:
+def _progress(client: t.Any, batch: recreation.Batch) -> recreation.Progress:
     """How far the batch is. An owner that seems to lack pods may have been scaled down or deleted meanwhile: it is asked."""
     seen = look(client)
-    progress = task.progress(seen)
-    if not progress.missing:
+    progress = batch.progress(seen)
+    # While old pods are still going, their successors may well be on the way: no need to ask yet.
+    if progress.pods or not progress.missing:
         return progress
-    return task.capped({owner: _wish(client, owner) for owner in progress.missing}).progress(seen)
+    return batch.capped({owner: _wish(client, owner) for owner in progress.missing}).progress(seen)
+
+
+def _unready(client: t.Any, seen: cluster.ClusterSnapshot, excused: t.AbstractSet[str]) -> t.Tuple[Unready, ...]:
+    """Those of the excused pods that are still not ready."""
+    pods = [pod for pod in seen.pods if pod.uid in excused and not pod.ready]
+    return tuple(Unready(pod, why_unready(client, pod.namespace, pod.name)) for pod in pods)
 
 
 def _describe(client: t.Any, progress: recreation.Progress) -> str:
@@ -92,17 +136,17 @@ def _wish(client: t.Any, owner: recreation.Owner) -> t.Optional[int]:
     if owner.kind not in _WISHES:
         return None
     path, (part, key) = _WISHES[owner.kind]
-    found = collect.Api(client.client).item(path.format(owner.namespace, owner.name))
+    found = Api(client).item(path.format(owner.namespace, owner.name))
     return int((found.get(part) or {}).get(key) or 0) if found else 0
 
 
 def why_unready(client: t.Any, namespace: str, name: str) -> str:
     """In the pod's own words, or in those of the last warning about it, why it is not ready."""
-    api = collect.Api(client.client)
+    api = Api(client)
     pod = api.item(f"/api/v1/namespaces/{namespace}/pods/{name}")
     if pod is None:
         return "gone"
-    events = api.items(f"/api/v1/namespaces/{namespace}/events") or ()
+    events = api.items(f"/api/v1/namespaces/{namespace}/events", f"involvedObject.name={name}") or ()
     return unreadiness.reason(pod, unreadiness.warnings_about(name, events))
 
 

@@ -12,6 +12,8 @@ import dataclasses
 import time
 import typing as t
 
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+
 _Seen = t.TypeVar("_Seen")
 
 #: Seconds between two questions to the API server.
@@ -39,9 +41,17 @@ class Deadline:
         return self._clock.now() >= self._end
 
     def poll(self, look: t.Callable[[], _Seen], done: t.Callable[[_Seen], bool]) -> _Seen:
-        """Looks at least once, until ``done`` or the deadline; returns what was seen last. The caller decides what not done means."""
-        seen = look()
-        while not done(seen) and not self.passed:
+        """Looks at least once, until ``done`` or the deadline; returns what was seen last. The caller decides what not done means.
+
+        An API server that does not answer for a moment is asked again like one that answers "not yet".
+        """
+        while True:
+            try:
+                seen = look()
+            except _errors.UnavailableError:
+                if self.passed:
+                    raise
+            else:
+                if done(seen) or self.passed:
+                    return seen
             self._clock.sleep(min(PAUSE, max(0.0, self._end - self._clock.now())))
-            seen = look()
-        return seen

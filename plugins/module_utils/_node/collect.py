@@ -14,12 +14,13 @@ import pathlib
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import conflist, ownership
+from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
 from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Chain, File, NodeSnapshot, Runtime
 from ansible_collections.podnet.cni.plugins.module_utils._node import commands, cri, parse
 
 #: What to run, and what nobody knows when it cannot be run.
 _COMMANDS: t.Dict[str, t.Tuple[t.Tuple[str, ...], str]] = {
-    "addresses": (("ip", "-j", "-d", "addr"), "links and addresses"),
+    "addresses": (("ip", "-j", "-d", "addr"), model.LINKS_AND_ADDRESSES),
     "routes4": (("ip", "-4", "-j", "route", "show", "table", "all"), "IPv4 routes"),
     "routes6": (("ip", "-6", "-j", "route", "show", "table", "all"), "IPv6 routes"),
     "neighbours": (("ip", "-j", "neigh"), "neighbours"),
@@ -54,19 +55,10 @@ _BIN_DIR = "/opt/cni/bin"
 #: Programs that are a CNI or a part of one, by the name the kernel gives a process (15 letters at most).
 _DAEMONS = frozenset(
     {
-        "antrea-agent",
-        "bird",
-        "bird6",
-        "calico-felix",
-        "calico-node",
-        "calico-typha",
-        "cilium-agent",
-        "flanneld",
-        "kindnetd",
-        "kube-router",
-        "ovn-controller",
-        "ovnkube",
-        "weaver",
+        *(name for names in model.DAEMONS.values() for name in names),
+        *("antrea-agent", "cilium-agent", "kindnetd", "kube-router", "ovn-controller", "ovnkube", "weaver"),
+        # Parts of Calico that say nothing about this node: Typha serves others, and a BIRD may be the host's own.
+        *("bird", "bird6", "calico-typha"),
     }
 )
 
@@ -146,7 +138,7 @@ class _Results:
     def missing(self) -> t.Tuple[str, ...]:
         """One line for each command without a usable answer: the tool, why, and what is unknown because of it."""
         problems = {key: "printed no JSON" if key in self._unreadable else self._outputs[key].problem for key in self._plan}
-        return tuple(f"{self._plan[key][0][0]}: {problem}; unknown: {self._plan[key][1]}" for key, problem in problems.items() if problem)
+        return tuple(model.gap(self._plan[key][0][0], problem, self._plan[key][1]) for key, problem in problems.items() if problem)
 
 
 _Record = t.TypeVar("_Record")
@@ -247,10 +239,15 @@ def _daemons(tree: Tree) -> t.Tuple[str, ...]:
     """The CNI daemons in the node's own network. One in another network namespace works for that one: a node in a container, say."""
     here = tree.target("/proc/self/ns/net")
     names = {pid: tree.text(f"/proc/{pid}/comm") for pid in tree.names("/proc") if pid.isdigit()}
-    # Without the right to see a process's namespace it counts as here: better a daemon too many than one overlooked.
-    own = {name for pid, name in names.items() if name in _DAEMONS and tree.target(f"/proc/{pid}/ns/net") in ("", here)}
-    return tuple(sorted(own))
+    return tuple(sorted({name for pid, name in names.items() if name in _DAEMONS and _runs_in(tree, pid, here)}))
+
+
+def _runs_in(tree: Tree, pid: str, network: str) -> bool:
+    """Without the right to see a process's namespace it counts as there: better a daemon too many than one overlooked."""
+    # A zombie has ended and has no namespaces any more; it only waits for its parent to notice.
+    is_zombie = "\nState:\tZ" in tree.text(f"/proc/{pid}/status")
+    return not is_zombie and tree.target(f"/proc/{pid}/ns/net") in ("", network)
 
 
 def _not_root() -> t.Tuple[str, ...]:
-    return () if os.geteuid() == 0 else ("root: not running as root; unknown: packet filters, the runtime, and files only root may read",)
+    return () if os.geteuid() == 0 else (model.NOT_ROOT,)

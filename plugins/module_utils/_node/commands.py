@@ -19,7 +19,7 @@ import typing as t
 TIMEOUT = 10.0
 
 #: Where administrators' tools live: ``sudo`` and non-login shells often leave these out of PATH.
-_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"])
+_TOOL_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,13 @@ class Output:
 
 def find(tool: str) -> str:
     """The full path of ``tool``, or ``""``."""
-    return shutil.which(tool, path=_PATH) or ""
+    return shutil.which(tool, path=search_path()) or ""
+
+
+def search_path() -> str:
+    """The PATH for the tools. An empty entry in it would be the current directory, and root must not run what happens to lie there."""
+    inherited = os.environ.get("PATH", "").split(os.pathsep)
+    return os.pathsep.join(filter(None, [*inherited, *_TOOL_DIRECTORIES]))
 
 
 def run(argv: t.Sequence[str], timeout: float = TIMEOUT, stdin: str = "") -> Output:
@@ -47,7 +53,7 @@ def run(argv: t.Sequence[str], timeout: float = TIMEOUT, stdin: str = "") -> Out
             capture_output=True,
             timeout=timeout,
             check=False,
-            env={**os.environ, "LC_ALL": "C", "PATH": _PATH},
+            env={**os.environ, "LC_ALL": "C", "PATH": search_path()},
         )
     except subprocess.TimeoutExpired:
         return Output(problem=f"no answer within {timeout:g} s")

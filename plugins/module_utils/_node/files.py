@@ -16,12 +16,13 @@ import gzip
 import hashlib
 import os
 import pathlib
+import re
 import shutil
-import subprocess
 import tarfile
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils._errors import NodeError
+from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, NodeError
+from ansible_collections.podnet.cni.plugins.module_utils._node import commands
 
 ARCHIVE = "files.tar.gz"
 
@@ -63,6 +64,18 @@ def read_directory(directory: str) -> t.Dict[str, bytes]:
         raise NodeError(f"the directory cannot be read: {error.strerror}", where=str(error.filename or directory)) from error
 
 
+def demand_apart(backup_dir: str, conf_dir: str) -> None:
+    """A backup inside the configuration directory, be it by way of a link, could be loaded as a configuration."""
+    for name, path in (("backup_dir", backup_dir), ("conf_dir", conf_dir)):
+        if not os.path.isabs(path):
+            raise BadInputError("must be an absolute path", where=f"{name} {path}")
+    backup, directory = os.path.realpath(backup_dir), os.path.realpath(conf_dir)
+    if f"{backup}/".startswith(f"{directory}/"):
+        raise BadInputError(
+            f"the backup must be outside {conf_dir}", where=f"backup_dir {backup_dir}", next_step="Choose another directory."
+        )
+
+
 def write_in_place(path: str, content: bytes) -> None:
     """Makes ``content`` that of ``path`` by writing into that very file, readable by root only when it is new."""
     try:
@@ -70,8 +83,7 @@ def write_in_place(path: str, content: bytes) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+            _flush(stream)
     except OSError as error:
         raise NodeError(f"the file cannot be written: {error.strerror}", where=path) from error
 
@@ -93,12 +105,17 @@ def delete(path: str, keep: t.AbstractSet[str] = SHARED) -> None:
 def _unmount_below(directory: str) -> None:
     """Calico mounts a cgroup tree below its run directory: its files are the kernel's and must not be walked into."""
     prefix = os.path.realpath(directory) + "/"
-    lines = pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
-    points = [line.split()[1].encode().decode("unicode_escape") for line in lines]
-    for point in sorted((point for point in points if point.startswith(prefix)), reverse=True):
-        result = subprocess.run(["umount", point], stderr=subprocess.PIPE, text=True, check=False)
-        if result.returncode != 0:
-            raise NodeError(f"cannot be unmounted: {result.stderr.strip()}", where=point)
+    points = [point for point in mount_points(os.fsdecode(pathlib.Path("/proc/self/mounts").read_bytes())) if point.startswith(prefix)]
+    # Later mounts may lie on earlier ones.
+    for point in reversed(points):
+        problem = commands.run(("umount", point)).problem
+        if problem:
+            raise NodeError(f"cannot be unmounted: {problem}", where=point)
+
+
+def mount_points(mounts: str) -> t.List[str]:
+    """The directories in the text of ``/proc/mounts``, in the order they were mounted; blanks in a name stand there as octal numbers."""
+    return [re.sub(r"\\([0-7]{3})", lambda code: chr(int(code.group(1), 8)), line.split(" ")[1]) for line in mounts.splitlines()]
 
 
 def store_backup(backup_dir: str, label: str, copies: t.Mapping[str, bytes], paths: t.Sequence[str] = ()) -> str:
@@ -135,17 +152,30 @@ def _clear(directory: str) -> None:
 
 
 def _write_private(path: str, content: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+    with _open_private(path) as stream:
         stream.write(content)
+        _flush(stream)
 
 
 def _archive(archive: str, paths: t.Sequence[str]) -> None:
     # No time and no name in the gzip header: the same files make the same bytes. Level 1, as CNI binaries are large.
-    with os.fdopen(os.open(archive, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as raw:
+    with _open_private(archive) as raw:
         packed = gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=1, mtime=0)
         with packed, tarfile.open(fileobj=packed, mode="w") as tar:
             for path in paths:
                 _add(tar, path)
+        _flush(raw)
+
+
+def _open_private(path: str) -> t.BinaryIO:
+    """A new file for root only; one that is there already, or a link, is an error."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def _flush(stream: t.BinaryIO) -> None:
+    """Down to the disk: what is deleted next must not outlast its backup when the power fails."""
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def _add(tar: tarfile.TarFile, path: str) -> None:

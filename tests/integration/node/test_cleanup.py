@@ -42,7 +42,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._errors import PodnetEr
 from ansible_collections.podnet.cni.plugins.module_utils._node import remove
 from ansible_collections.podnet.cni.plugins.modules import cni_cleanup
 
-cni, check_mode, step = sys.argv[1], sys.argv[2] == "check", int(sys.argv[3])
+cni, mode, step = sys.argv[1], sys.argv[2], int(sys.argv[3])
 done = 0
 
 def killed_at_step(function):
@@ -57,7 +57,7 @@ def killed_at_step(function):
 remove._run = killed_at_step(remove._run)
 remove.files.delete = killed_at_step(remove.files.delete)
 try:
-    print(json.dumps(cni_cleanup.clean_up(cni, "", "/var/backups/podnet.cni", check_mode)))
+    print(json.dumps(cni_cleanup.clean_up(cni, "", "/var/backups/podnet.cni", mode != "apply", mode == "predict")))
 except PodnetError as error:
     print(json.dumps({"failed": str(error)}))
 """
@@ -100,6 +100,7 @@ class Node:
         self.shell(f". {HERE / 'leftovers.sh'}\n" + "".join(f"{name}\n" for name in names))
 
     def clean(self, cni: str, mode: str = "apply", step: int = -1) -> dict[str, t.Any]:
+        """``mode`` is apply, check, or predict: check mode that assumes the CNI dead."""
         result = self.run(sys.executable, "-c", DRIVER, cni, mode, str(step))
         if result.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL):
             return {"killed": True}
@@ -216,6 +217,31 @@ def test_a_living_cni_is_left_alone(node: Node, case: str, sign: str, reason: st
     before = node.everything()
     assert reason in node.clean(cni)["failed"]
     assert node.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("case", "living", "death"),
+    [
+        ("flannel vxlan", ("pod_on_cni0", "daemon flanneld"), "kill $(pidof flanneld); ip link del dev pod0"),
+        ("flannel udp", ("daemon flanneld",), "kill $(pidof flanneld); ip link del dev flannel0"),
+        ("calico vxlan", ("pod_of_calico", "daemon calico-node"), "kill $(pidof calico-node); ip link del dev pod0"),
+    ],
+)
+def test_what_goes_is_predicted_while_the_cni_lives(node: Node, case: str, living: tuple[str, ...], death: str) -> None:
+    cni = make(node, case)
+    node.leave(*living)
+    before = node.everything()
+    predicted = node.clean(cni, "predict")
+    assert (node.everything(), "failed" in node.clean(cni, "check")) == (before, True)
+    node.shell(death)
+    assert node.clean(cni)["removed"] == predicted["removed"]
+
+
+def test_a_card_of_the_host_on_the_bridge_is_kept_with_it(node: Node) -> None:
+    make(node, "flannel host-gw")
+    node.shell("ip tuntap add dev card0 mode tap; ip link set dev card0 master cni0")
+    assert "card0 is a port of cni0, but not flannel's" in node.clean("flannel")["failed"]
+    assert node.can("ip link show dev cni0 && ip route show table main | grep 10.244.4.0/24")
 
 
 def test_the_backup_has_every_file_and_is_for_root_only(node: Node) -> None:

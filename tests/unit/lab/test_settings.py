@@ -11,13 +11,13 @@ from lab import settings
 
 
 def test_three_nodes_by_default_the_first_is_the_control_plane() -> None:
-    made = settings.from_environment({"HOME": "/root"})
+    made = settings.from_environment({"XDG_CACHE_HOME": "/cache"})
     assert [(node.name, node.address, node.control_plane) for node in made.nodes] == [
         ("n1", "172.30.0.11", True),
         ("n2", "172.30.0.12", False),
         ("n3", "172.30.0.13", False),
     ]
-    assert made.cache == Path("/root/.cache/podnet-lab")
+    assert made.cache == Path("/cache/podnet-lab")
     assert made.subnets == (0,)
 
 

@@ -9,6 +9,7 @@ import importlib.util
 import json
 import tempfile
 import threading
+import types
 import typing as t
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +18,8 @@ from urllib.parse import parse_qsl, urlsplit
 import kubernetes
 import pytest
 import yaml
+
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client as kube_client
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "kube"
 
@@ -193,6 +196,12 @@ def kubeconfig(api_server: FakeApiServer, tmp_path: Path) -> Path:
         )
     )
     return path
+
+
+@pytest.fixture
+def connect() -> t.Callable[..., t.Any]:
+    """A client like that of a module with these options."""
+    return lambda **options: kube_client.get_client(t.cast("t.Any", types.SimpleNamespace(params=options, no_log_values=set())))
 
 
 def _support(name: str) -> t.Any:

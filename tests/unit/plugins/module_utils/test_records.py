@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import typing as t
 
 import pytest
@@ -41,9 +42,12 @@ def test_build(data: dict[str, t.Any], expected: Tree) -> None:
     assert _records.build(Tree, data, NESTING) == expected
 
 
-def test_build_is_the_inverse_of_asdict() -> None:
-    tree = Tree(Leaf("a", ("x",)), (Leaf("b"),), {"k": "v"})
-    assert _records.build(Tree, dataclasses.asdict(tree), NESTING) == tree
+@pytest.mark.parametrize("tree", [Tree(), Tree(Leaf("a", ("x",)), (Leaf("b"),), {"k": "v"})])
+def test_plain_is_json_and_build_its_inverse(tree: Tree) -> None:
+    data = _records.plain(tree)
+    assert json.loads(json.dumps(data)) == data
+    assert data == json.loads(json.dumps(dataclasses.asdict(tree)))
+    assert _records.build(Tree, data, NESTING) == tree
 
 
 def test_unknown_key() -> None:

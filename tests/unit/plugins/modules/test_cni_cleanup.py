@@ -51,14 +51,37 @@ def test_reports_what_goes(run: t.Callable[..., dict[str, t.Any]], tmp_path: Pat
 @pytest.mark.parametrize(
     ("snapshot", "message"),
     [
-        (model.NodeSnapshot("n1", processes=("flanneld",)), "flannel may still be alive here: process flanneld runs. Nothing was changed."),
-        (model.NodeSnapshot("n1", missing=("ip: not found; unknown: links and addresses",)), "ip: not found"),
+        (
+            model.NodeSnapshot("n1", processes=("flanneld",)),
+            "it is not safe to clean up flannel here: process flanneld runs. Nothing was changed.",
+        ),
+        (model.NodeSnapshot("n1", missing=(model.gap("ip", "not found", model.LINKS_AND_ADDRESSES),)), "ip: not found"),
     ],
 )
 def test_refuses(run: t.Callable[..., dict[str, t.Any]], snapshot: model.NodeSnapshot, message: str) -> None:
     result = run(lambda: snapshot)
     assert result["failed"] is True
     assert message in result["msg"]
+
+
+LIVING = model.NodeSnapshot(
+    "n1",
+    processes=("flanneld",),
+    links=(
+        model.Link("cni0", "bridge", up=True, owner="flannel"),
+        model.Link("veth1", "veth", state="UP", master="cni0", owner="flannel"),
+    ),
+)
+
+
+def test_a_living_cni_can_be_assumed_dead_in_check_mode(run: t.Callable[..., dict[str, t.Any]]) -> None:
+    predicted = run(lambda: LIVING, assume_dead=True, _ansible_check_mode=True)
+    assert (predicted["changed"], predicted["removed"]) == (True, [{"kind": "link", "name": "cni0"}])
+
+
+def test_nothing_is_removed_on_an_assumption(run: t.Callable[..., dict[str, t.Any]]) -> None:
+    result = run(lambda: pytest.fail("the node is not even looked at"), assume_dead=True)
+    assert (result["failed"], result["msg"]) == (True, "assume_dead: only predicts, so it needs check mode. Nothing was changed.")
 
 
 def test_a_backup_among_the_configurations_is_refused(run: t.Callable[..., dict[str, t.Any]]) -> None:

@@ -109,5 +109,14 @@ def test_bad_input_changes_nothing(directory: Directory, options: dict[str, t.An
     assert directory.names() == before
 
 
+def test_a_directory_written_otherwise_is_the_same(directory: Directory) -> None:
+    odd = f"{directory.path.parent}//net.d/"
+    assert directory.run(name="10-flannel.conflist", content=FLANNEL, conf_dir=odd)["changed"] is False
+
+
+def test_a_relative_directory_is_refused(directory: Directory) -> None:
+    assert "conf_dir net.d: must be an absolute path" in directory.run(state="only", cni="calico", conf_dir="net.d")["msg"]
+
+
 def test_a_backup_among_the_configurations_is_refused(directory: Directory) -> None:
     assert "must be outside" in directory.run(state="only", cni="calico", backup_dir=str(directory.path / "old"))["msg"]

@@ -88,6 +88,8 @@ def test_a_url_needs_a_checksum(capfd: pytest.CaptureFixture[str], url: str) -> 
         ({"cni": "calico"}, "no DaemonSet in it runs calico"),
         ({"network": "10.10.1.0/16"}, "has host bits set"),
         ({"network": "fd00::/48"}, "not an IPv4 network"),
+        ({"mtu": -5}, "mtu: -5 is not an MTU. It is between 576 and 65535, or 0."),
+        ({"mtu": 100000}, "100000 is not an MTU"),
     ],
 )
 def test_bad_options(capfd: pytest.CaptureFixture[str], path: Path, options: dict[str, t.Any], words: str) -> None:
@@ -121,6 +123,13 @@ def test_a_server_that_is_not_there(capfd: pytest.CaptureFixture[str]) -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     assert "cannot be fetched: " in run(capfd, source=f"http://127.0.0.1:{port}/x", checksum=f"sha256:{DIGEST}")["msg"]
+
+
+def test_the_password_of_a_url_is_not_repeated(capfd: pytest.CaptureFixture[str], url: str) -> None:
+    source = url.replace("http://", "http://someone:pa%24%24word@") + "x"
+    result = run(capfd, source=source, checksum=f"sha256:{DIGEST}")
+    assert "cannot be fetched: HTTP Error 404" in result["msg"]
+    assert "pa%24%24word" not in json.dumps(result)
 
 
 @pytest.mark.parametrize("source", ["http://", "https://exa mple/x", "http://[bad/x"])

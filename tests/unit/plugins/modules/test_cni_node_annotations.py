@@ -50,3 +50,11 @@ def test_refuses_while_flannel_runs(api_server: t.Any, kubeconfig: Path, capfd: 
     assert result["failed"] is True
     assert result["msg"].startswith("flannel still runs from DaemonSet kube-flannel/kube-flannel-ds. Nothing was changed.")
     assert "exception" not in result
+
+
+def test_predicts_for_a_living_flannel_in_check_mode_only(api_server: t.Any, kubeconfig: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    api_server.add_fixture("flannel_cluster")
+    predicted = run(capfd, kubeconfig, assume_dead=True, _ansible_check_mode=True)
+    assert predicted["changed"] is True
+    refused = run(capfd, kubeconfig, assume_dead=True)
+    assert refused["msg"].startswith("assume_dead: assume_dead is only for check mode.")

@@ -31,8 +31,8 @@ def test_a_cluster_that_may_be_changed(capfd: pytest.CaptureFixture[str]) -> Non
     result = run(capfd)
     assert result["changed"] is False
     assert (result["passed"], result["state"], result["network"]) == (True, "flannel", "10.244.0.0/16")
-    assert len(result["summary"]) == len(result["checks"])
-    assert set(result["checks"][0]) == {"id", "result", "seen", "where", "next_step"}
+    assert len(result["summary"]) == len(result["checks"]) + 1
+    assert set(result["checks"][0]) == {"id", "result", "seen", "where", "next_step", "details"}
 
 
 @pytest.mark.parametrize("fail", [True, False])

@@ -49,7 +49,7 @@ def results(result: dict[str, t.Any]) -> dict[str, str]:
 
 
 def seen(result: dict[str, t.Any], check_id: str) -> str:
-    return next(check["seen"] for check in result["checks"] if check["id"] == check_id)
+    return next("; ".join([check["seen"], *check["details"]]) for check in result["checks"] if check["id"] == check_id)
 
 
 def is_clean(cluster: t.Any) -> bool:
@@ -65,8 +65,8 @@ def test_a_good_cluster_passes_and_is_left_as_it_was(run: Run, start_cluster: t.
     assert list(results(result)) == ORDER
     assert set(results(result).values()) - {"passed"} == {"skipped"}
     assert [name for name, word in results(result).items() if word == "skipped"] == ["one-conflist"]
-    assert seen(result, "pod-to-pod").startswith("6 of 6: n1 -> n2, n1 -> n3, n2 -> n1")
-    assert seen(result, "host-to-nodeport").startswith("9 of 9: n1 -> 192.0.2.1:30080")
+    assert seen(result, "pod-to-pod").startswith("6 of 6 ways (n1 -> n2, n1 -> n3 and 4 more)")
+    assert seen(result, "host-to-nodeport").startswith("9 of 9 ways (n1 -> 192.0.2.1:30080")
     assert "n1 (same node) -> n1, n2 (another node) -> n1" in seen(result, "policy-enforced")
     assert set(cluster.objects) == before
 
@@ -119,9 +119,9 @@ def test_a_service_of_the_user_is_reached_in_every_way_it_offers(run: Run, start
     spec = {"clusterIP": "10.96.0.99", "ports": ports, "externalIPs": ["192.0.2.50"]}
     cluster.add({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "myapp", "namespace": "demo"}, "spec": spec})
     result = run(cluster, service={"name": "myapp", "namespace": "demo"})
-    assert seen(result, "service-clusterip") == "2 of 2: n1 -> 10.96.0.99:80, n2 -> 10.96.0.99:80"
-    assert seen(result, "service-nodeport").startswith("4 of 4: n1 -> 192.0.2.1:30000")
-    assert seen(result, "service-externalip") == "2 of 2: n1 -> 192.0.2.50:80, n2 -> 192.0.2.50:80"
+    assert seen(result, "service-clusterip") == "2 of 2 ways (n1 -> 10.96.0.99:80 and 1 more)"
+    assert seen(result, "service-nodeport").startswith("4 of 4 ways (n1 -> 192.0.2.1:30000")
+    assert seen(result, "service-externalip") == "2 of 2 ways (n1 -> 192.0.2.50:80 and 1 more)"
     assert seen(result, "service-loadbalancer") == "the Service has none"
 
 
@@ -137,7 +137,9 @@ def test_a_cluster_that_forbids_external_addresses_is_told_and_not_failed(run: R
     cluster.handle = forbid
     result = run(cluster)
     assert result["passed"] is True
-    assert seen(result, "host-to-externalip") == "the cluster forbids external addresses: admission: external addresses are denied"
+    assert seen(result, "host-to-externalip") == (
+        "no Service with an external address could be made: the API server forbids it: admission: external addresses are denied"
+    )
 
 
 def _silence_between(first: str, second: str) -> t.Any:
@@ -183,7 +185,7 @@ def _stranger(_cluster: t.Any, _pod: t.Any, _kind: str, target: str) -> t.Any:
 @pytest.mark.parametrize(
     ("answer", "failed", "words"),
     [
-        (_silence_between("n1", "n2"), "pod-to-pod", "2 of 2: n1 -> n2: timeout"),
+        (_silence_between("n1", "n2"), "pod-to-pod", "2 of 2 ways fail; n1 -> n2: timeout"),
         (_masquerade, "source-address", "arrived as 192.0.2.1"),
         (_policy_ignored, "policy-enforced", "the policy did not make these time out: n1 (same node) -> n1: reached"),
         (_listener_dead, "policy-enforced", "before the policy the sentinel did not answer"),
@@ -229,9 +231,11 @@ def test_a_canary_that_does_not_start_is_explained_and_the_rest_still_measured(r
     cluster.spoil = spoil
     result = run(cluster, timeout=1)
     assert result["failed"] is True
-    assert seen(result, "canary-ready") == "canary on n3: container agnhost waiting, ImagePullBackOff: no such image"
+    assert seen(result, "canary-ready") == "1 pods are not ready; canary on n3: container agnhost waiting, ImagePullBackOff: no such image"
     assert seen(result, "pod-to-pod").startswith("2 of 2")
-    assert "failed  canary-ready" in result["msg"]
+    assert "- canary-ready: 1 pods are not ready; canary on n3" in result["msg"]
+    assert "failed   canary-ready        canary on n3: container agnhost waiting" in "\n".join(result["summary"])
+    assert result["summary"][-1] == "11 passed, 1 failed, 1 skipped"
     assert is_clean(cluster)
 
 
@@ -256,6 +260,6 @@ def test_conflists_are_judged_from_the_snapshots(run: Run, start_cluster: t.Any)
     runtime = {"network_ready": True, "loaded": ["k8s-pod-network"]}
     snapshots = {"n1": {"hostname": "n1", "conflists": [conflist], "runtime": runtime}}
     result = run(start_cluster("n1"), snapshots=snapshots)
-    assert seen(result, "one-conflist") == "calico's alone, and loaded, on n1"
+    assert seen(result, "one-conflist") == "calico's alone, and loaded, on 1 nodes (n1)"
     broken = run(start_cluster("n1"), snapshots={"n1": {"nonsense": 1}})
     assert "snapshots: not what cni_info returns" in broken["msg"]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import typing as t
 
@@ -59,6 +60,12 @@ def foreign(cluster: t.Any) -> set[str]:
     return {pod["metadata"]["name"] for pod in cluster.of_kind("Pod") if pod["status"]["podIP"].startswith("10.244.")}
 
 
+def crash(pod: dict[str, t.Any]) -> None:
+    pod["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    back_off = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
+    pod["status"]["containerStatuses"] = [{"name": "app", "ready": False, "state": back_off}]
+
+
 def test_dns_first_then_the_rest_until_none_is_left(run: Run, cluster: t.Any) -> None:
     result = run(cluster)
     assert result["changed"] is True
@@ -92,12 +99,7 @@ def test_bare_pods_go_when_that_is_wanted(run: Run, cluster: t.Any) -> None:
 
 
 def test_a_timeout_names_the_pods_and_why(run: Run, cluster: t.Any) -> None:
-    def spoil(pod: dict[str, t.Any]) -> None:
-        waiting_state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
-        pod["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
-        pod["status"]["containerStatuses"] = [{"name": "app", "ready": False, "state": waiting_state}]
-
-    cluster.spoil = spoil
+    cluster.spoil = crash
     result = run(cluster, timeout=1)
     assert result["failed"] is True
     assert "tier dns: not all pods are back after 1 s" in result["msg"]
@@ -130,13 +132,100 @@ def test_a_pod_replaced_meanwhile_is_no_error(run: Run, cluster: t.Any) -> None:
     assert "myapp-1-a: " in result["msg"]  # it never went: told as such, not as an exception
 
 
-def test_without_calico_nothing_is_touched(run: Run, start_cluster: t.Any) -> None:
-    cluster = start_cluster("n1")
-    for path in ("ippools", "ipamblocks"):
-        cluster.refuse[("GET", f"/apis/crd.projectcalico.org/v1/{path}")] = 404
-    result = run(cluster)
+@pytest.fixture(name="on_flannel")
+def _on_flannel(cluster: t.Any) -> t.Any:
+    """The same cluster before Calico's API is there."""
+    cluster.refuse[("GET", "/apis/crd.projectcalico.org/v1/ipamblocks")] = 404
+    return cluster
+
+
+def test_without_calico_nothing_is_touched(run: Run, on_flannel: t.Any) -> None:
+    result = run(on_flannel)
     assert "Install Calico first." in result["msg"]
-    assert deleted(cluster) == []
+    assert deleted(on_flannel) == []
+
+
+def test_check_mode_without_calico_predicts_the_migration(run: Run, on_flannel: t.Any) -> None:
+    result = run(on_flannel, _ansible_check_mode=True)
+    assert result["changed"] is True
+    assert names(result["recreated"]) == ["coredns-1-a", "coredns-1-b", "myapp-1-a", "myapp-1-b", "myapp-1-c"]
+    assert names(result["left"]) == ["debug", "import-1"]
+    assert result["kept"] == {"host-network": 1}
+    assert deleted(on_flannel) == []
+
+
+@pytest.fixture(name="with_a_crasher")
+def _with_a_crasher(cluster: t.Any) -> t.Any:
+    """The same cluster with a pod that crashed before the change and does so after it."""
+    crasher = ("ReplicaSet", "crasher-1")
+    replica_set = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"namespace": "demo", "name": "crasher-1"}}
+    cluster.add({**replica_set, "spec": {"replicas": 1}})
+    cluster.spoil = lambda pod: crash(pod) if "crasher" in pod["metadata"]["name"] else None
+    cluster.new_pod("demo", "crasher-1-a", "n1", crasher, address="10.244.0.20")
+    return cluster
+
+
+def test_a_pod_that_crashed_before_is_named_and_holds_nothing_up(run: Run, with_a_crasher: t.Any) -> None:
+    result = run(with_a_crasher, timeout=10, unready_timeout=0)
+    assert "failed" not in result
+    assert names(result["recreated"])[-1] == "crasher-1-a"
+    (unready,) = result["unready"]
+    assert unready["name"].startswith("crasher-1-")
+    assert unready["address"].startswith("10.9.0.")
+    assert unready["reason"] == "container app waiting, CrashLoopBackOff: back-off 10s"
+    assert run(with_a_crasher)["changed"] is False
+
+
+def test_it_is_given_its_time_to_get_ready(run: Run, with_a_crasher: t.Any) -> None:
+    looks = itertools.count()
+    handle = with_a_crasher.handle
+
+    def heal(method: str, path: str, body: dict[str, t.Any]) -> t.Any:
+        new = [
+            pod for pod in with_a_crasher.of_kind("Pod") if "crasher" in pod["metadata"]["name"] and pod["status"]["podIP"][:5] == "10.9."
+        ]
+        if new and next(looks) > 5:
+            new[0]["status"]["conditions"][0]["status"] = "True"
+        return handle(method, path, body)
+
+    with_a_crasher.handle = heal
+    result = run(with_a_crasher, timeout=10, unready_timeout=10)
+    assert result["unready"] == []
+    assert foreign(with_a_crasher) == {"debug", "import-1"}
+
+
+def test_a_crash_that_is_new_is_a_failure(run: Run, cluster: t.Any) -> None:
+    cluster.spoil = crash
+    assert "not all pods are back" in run(cluster, timeout=1, unready_timeout=0)["msg"]
+
+
+def test_an_old_pod_with_the_address_of_a_tunnel_is_not_taken_for_calicos(run: Run, cluster: t.Any) -> None:
+    cluster.new_pod("demo", "myapp-1-d", "n1", ("ReplicaSet", "myapp-1"), address="10.9.0.250")
+    assert "myapp-1-d" in names(run(cluster)["recreated"])
+
+
+def test_a_job_that_ends_meanwhile_is_not_left(run: Run, cluster: t.Any) -> None:
+    handle = cluster.handle
+
+    def finish(method: str, path: str, body: dict[str, t.Any]) -> t.Any:
+        if method == "DELETE":
+            cluster.objects["/api/v1/namespaces/demo/pods/import-1"]["status"]["phase"] = "Succeeded"
+        return handle(method, path, body)
+
+    cluster.handle = finish
+    assert names(run(cluster)["left"]) == ["debug"]
+
+
+def test_an_api_server_that_is_away_for_a_moment_does_not_end_the_wait(run: Run, cluster: t.Any) -> None:
+    handle = cluster.handle
+    away = iter([503, 503, 500])
+
+    def hiccup(method: str, path: str, body: dict[str, t.Any]) -> t.Any:
+        status = next(away, 0) if method == "GET" and deleted(cluster) else 0
+        return (status, {"message": "away"}) if status else handle(method, path, body)
+
+    cluster.handle = hiccup
+    assert len(run(cluster, timeout=10)["recreated"]) == 4
 
 
 def test_parallel_must_be_positive(run: Run, cluster: t.Any) -> None:

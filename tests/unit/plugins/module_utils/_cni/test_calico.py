@@ -9,6 +9,10 @@ import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import calico, cluster
 
+TUNNEL = {"handle_id": "vxlan-tunnel-addr-n1", "secondary": {"node": "n1", "type": "vxlanTunnelAddress"}}
+WEB = {"handle_id": "k8s-pod-network.0123", "secondary": {"namespace": "demo", "node": "n1", "pod": "web"}}
+UNNAMED = {"handle_id": "by-hand"}
+
 
 def daemonset(container: dict[str, t.Any]) -> dict[str, t.Any]:
     spec = {"containers": [{"name": "agent", **container}]}
@@ -72,11 +76,17 @@ def test_pools(spec: dict[str, t.Any], expected: cluster.IPPool) -> None:
     [
         ({"cidr": "10.1.0.64/26"}, cluster.IPAMBlock("10.1.0.64/26")),
         (
-            {"cidr": "10.1.0.64/26", "affinity": "host:n1", "allocations": [None, 0, None, 3]},
-            cluster.IPAMBlock("10.1.0.64/26", "n1", ("10.1.0.65", "10.1.0.67")),
+            {"cidr": "10.1.0.64/26", "affinity": "host:n1", "allocations": [0, 1, None, 2], "attributes": [TUNNEL, WEB, UNNAMED]},
+            cluster.IPAMBlock("10.1.0.64/26", "n1", {"10.1.0.65": "demo/web"}, ("10.1.0.64", "10.1.0.67")),
         ),
-        ({"cidr": "10.1.0.64/26", "affinity": "virtual:lb", "allocations": [0]}, cluster.IPAMBlock("10.1.0.64/26", "", ("10.1.0.64",))),
-        ({"cidr": "fd00::40/122", "allocations": [None, 0]}, cluster.IPAMBlock("fd00::40/122", "", ("fd00::41",))),
+        (
+            {"cidr": "10.1.0.64/26", "affinity": "virtual:lb", "allocations": [3], "attributes": [WEB]},
+            cluster.IPAMBlock("10.1.0.64/26", "", {}, ("10.1.0.64",)),
+        ),
+        (
+            {"cidr": "fd00::40/122", "allocations": [None, 0], "attributes": [WEB]},
+            cluster.IPAMBlock("fd00::40/122", "", {"fd00::41": "demo/web"}),
+        ),
     ],
 )
 def test_blocks(spec: dict[str, t.Any], expected: cluster.IPAMBlock) -> None:
@@ -88,3 +98,10 @@ def test_blocks(spec: dict[str, t.Any], expected: cluster.IPAMBlock) -> None:
 def test_a_block_being_deleted_is_no_block() -> None:
     found = calico.discover([], [], [{"metadata": {"name": "b"}, "spec": {"cidr": "10.1.0.64/26", "deleted": True}}])
     assert found == cluster.Calico()
+
+
+def test_only_pods_have_given_addresses() -> None:
+    block = {"cidr": "10.1.0.64/26", "allocations": [0, 1], "attributes": [TUNNEL, WEB]}
+    found = calico.discover([], [], [{"metadata": {"name": "b"}, "spec": block}])
+    assert calico.given_addresses(found) == {"10.1.0.65": "demo/web"}
+    assert calico.given_addresses(None) == {}

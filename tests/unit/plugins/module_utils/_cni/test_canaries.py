@@ -11,7 +11,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import canaries
 
 SETTINGS = canaries.Settings("podnet-verification", "registry.example/agnhost:1", 18080)
 WORKLOADS = canaries.workloads(SETTINGS, "n1")
-ALL = (canaries.namespace(SETTINGS), *WORKLOADS, canaries.external_service(SETTINGS, "192.0.2.1"), canaries.deny_policy(SETTINGS))
+SERVICES = (canaries.service(SETTINGS), canaries.external_service(SETTINGS, "192.0.2.1"))
+ALL = (canaries.namespace(SETTINGS), *WORKLOADS, *SERVICES, canaries.deny_policy(SETTINGS))
 
 
 def name_of(item: dict[str, t.Any]) -> str:
@@ -19,7 +20,7 @@ def name_of(item: dict[str, t.Any]) -> str:
 
 
 def pod_specs() -> dict[str, dict[str, t.Any]]:
-    templates = {name_of(item): item["spec"].get("template", item) for item in WORKLOADS if item["kind"] != "Service"}
+    templates = {name_of(item): item["spec"].get("template", item) for item in WORKLOADS}
     return {name: template["spec"] for name, template in templates.items()}
 
 
@@ -53,8 +54,7 @@ def test_selectors_find_their_own_pods_alone() -> None:
     for item in WORKLOADS[:2]:
         wanted = item["spec"]["selector"]["matchLabels"].items()
         assert [name for name, own in labels.items() if wanted <= own.items()] == [item["metadata"]["name"]]
-    services = (WORKLOADS[3], canaries.external_service(SETTINGS, "192.0.2.1"))
-    assert {str(service["spec"]["selector"]) for service in services} == {str({canaries.COMPONENT: "canary"})}
+    assert {str(service["spec"]["selector"]) for service in SERVICES} == {str({canaries.COMPONENT: "canary"})}
 
 
 def test_the_policy_denies_the_sentinel_alone() -> None:

@@ -62,6 +62,74 @@ def test_alive(cni: str, snapshot: model.NodeSnapshot, reasons: tuple[str, ...])
         assert plan.removals == ()
 
 
+def test_a_device_of_somebody_else_on_the_bridge_is_a_refusal() -> None:
+    plan = cleanup.plan(node(links=(CNI0, model.Link("eth1", master="cni0", owner="host"))), "flannel")
+    assert plan == cleanup.CleanupPlan(refusals=("eth1 is a port of cni0, but not flannel's; take it out of there",))
+
+
+@pytest.mark.parametrize("gap", [model.NOT_ROOT, model.gap("ip", "not found", model.LINKS_AND_ADDRESSES)])
+def test_who_cannot_see_life_refuses(gap: str) -> None:
+    missing = (model.gap("nft", "not found", "native nftables tables"), gap)
+    assert cleanup.plan(node(missing=missing), "flannel").refusals == (gap,)
+
+
+@pytest.mark.parametrize(
+    ("cni", "living", "removals"),
+    [
+        pytest.param(
+            "flannel",
+            {
+                "processes": ("flanneld", "kubelet"),
+                "links": (CNI0, veth("veth1", master="cni0", owner="flannel"), model.Link("flannel.1", "vxlan", owner="flannel-vxlan")),
+                "fdb": (model.FdbEntry("02:00:00:00:00:01", "veth1", flags=("master",), owner="flannel"),),
+                "neighbours": (model.Neighbour("fe80::1", "veth1", owner="flannel"),),
+                "files": (model.File("/run/flannel", "state", owner="flannel"),),
+            },
+            ("link cni0", "link flannel.1", "file /run/flannel"),
+            id="pods go, the bridge is left",
+        ),
+        pytest.param(
+            "flannel",
+            {
+                "processes": ("flanneld",),
+                "links": (model.Link("flannel0", "tun", up=True, owner="flannel-udp"), CNI0),
+                "addresses": (model.Address("flannel0", "10.244.1.0", 32, owner="flannel-udp"),),
+                "routes": (model.Route("10.244.0.0/16", device="flannel0", owner="flannel-udp"),),
+            },
+            ("link cni0",),
+            id="flannel's tun device ends with flanneld",
+        ),
+        pytest.param(
+            "calico",
+            {
+                "processes": ("bird", "calico-felix"),
+                "links": (veth("cali1", owner="calico"), veth("cali2", owner="calico", state="LOWERLAYERDOWN")),
+                "routes": (
+                    model.Route("10.244.1.9/32", device="cali1", scope="link", owner="calico"),
+                    model.Route("10.244.2.0/26", "192.0.2.2", "eth0", protocol="bird", owner="calico"),
+                ),
+            },
+            ("route 10.244.2.0/26 via 192.0.2.2 dev eth0", "link cali2"),
+            id="calico: routes of pods go with them, those to other nodes stay",
+        ),
+    ],
+)
+def test_assumed_dead(cni: str, living: dict[str, t.Any], removals: tuple[str, ...]) -> None:
+    assert cleanup.plan(node(**living), cni).refusals
+    plan = cleanup.plan(cleanup.assume_dead(node(**living), cni), cni)
+    assert (plan.refusals, tuple(f"{removal.kind} {removal.name}" for removal in plan.removals)) == ((), removals)
+
+
+@pytest.mark.parametrize("reason", [{"missing": (model.NOT_ROOT,)}, {"links": (CNI0, model.Link("eth1", master="cni0"))}])
+def test_an_assumption_opens_no_other_door(reason: dict[str, t.Any]) -> None:
+    assert cleanup.plan(cleanup.assume_dead(node(**reason), "flannel"), "flannel").refusals
+
+
+def test_what_is_dead_already_is_no_other_when_assumed_so() -> None:
+    dead = node(links=(CNI0, veth("veth1", master="cni0", state="DOWN", owner="flannel")), processes=("calico-node",))
+    assert cleanup.assume_dead(dead, "flannel") == dead
+
+
 def chain(name: str, *rules: tuple[str, str], owner: str = "host", policy: str = "-", **place: t.Any) -> model.Chain:
     where = {"backend": "nft", "family": 4, "table": "filter", **place}
     return model.Chain(name=name, policy=policy, rules=tuple(model.Rule(*rule) for rule in rules), owner=owner, **where)

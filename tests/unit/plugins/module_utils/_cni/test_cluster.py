@@ -27,7 +27,7 @@ CALICO = cluster.Calico(
     desired=3,
     ready=3,
     pools=(cluster.IPPool("p", "10.244.0.0/16"),),
-    blocks=(cluster.IPAMBlock("10.244.0.0/26", "n1", ("10.244.0.1",)),),
+    blocks=(cluster.IPAMBlock("10.244.0.0/26", "n1", {"10.244.0.1": "default/web"}, ("10.244.0.0",)),),
 )
 FULL = cluster.ClusterSnapshot(
     version="v1.33.13",

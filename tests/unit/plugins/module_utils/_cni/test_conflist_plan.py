@@ -129,6 +129,11 @@ def test_present(current: bytes | None, content: t.Any, changed: bool) -> None:
     assert not conflist_plan.present(plan.result(files), path, content).changed
 
 
+def test_true_is_not_one() -> None:
+    path = f"{DIR}10-x.conflist"
+    assert conflist_plan.present({path: config("x", "bridge", isGateway=1)}, path, config("x", "bridge", isGateway=True).decode()).changed
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -145,26 +150,9 @@ def test_present_refuses(name: str, content: t.Any, message: str) -> None:
         conflist_plan.present({}, DIR + name, content)
 
 
-@pytest.mark.parametrize(
-    ("backup_dir", "outside"),
-    [
-        ("/var/backups/podnet.cni", True),
-        ("/etc/cni/net.d", False),
-        ("/etc/cni/net.d/backup", False),
-        ("/etc/cni/x/../net.d//backup/", False),
-        ("/etc/cni/net.d.backup", True),
-    ],
-)
-def test_demand_outside(backup_dir: str, outside: bool) -> None:
-    if outside:
-        conflist_plan.demand_outside(backup_dir, "/etc/cni/net.d")
-        return
-    with pytest.raises(BadInputError, match="backup must be outside"):
-        conflist_plan.demand_outside(backup_dir, "/etc/cni/net.d")
-
-
 def test_no_secret_is_shown() -> None:
-    old = config("k8s-pod-network", "calico", policy={"type": "k8s", "k8s_auth_token": "s3cr3t"}, kubernetes={"kubeconfig": "/etc/x"})
+    secrets = {"type": "k8s", **dict.fromkeys(["k8s_auth_token", "etcd_key", "apiKey", "client-key-data", "PSK", "password"], "s3cr3t")}
+    old = config("k8s-pod-network", "calico", policy=secrets, kubernetes={"kubeconfig": "/etc/x"})
     shown = conflist_plan.show({f"{DIR}10-calico.conflist": old, f"{DIR}calico-kubeconfig": KUBECONFIG})
     assert "s3cr3t" not in shown
     assert '"kubeconfig": "/etc/x"' in shown

@@ -232,3 +232,17 @@ def test_a_manager_may_have_marked_only_the_config_map() -> None:
     marked["kube-system", "kube-flannel-cfg"]["metadata"]["labels"] = {"kustomize.toolkit.fluxcd.io/name": "net"}
     (found,) = flannel.discover([daemonset()], flannel.Surroundings(marked))
     assert found.managed_by == "Flux"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('{"Network": "10.244.0.0/16",\n "Backend": {"Type": "vxlan"}}', '{"Network": "10.244.0.0/16",\n "Backend": {"Type": "vxlan"}}'),
+        ('{"Backend": {"Type": "wireguard",  "PSK": "a2V5"}}', '{"Backend": {"Type": "wireguard",  "PSK": "(hidden)"}}'),
+        ('{"Backend": "PSK"}', '{"Backend": "PSK"}'),
+        ('{"Backend": {"PSK": ""}}', '{"Backend": {"PSK": ""}}'),
+        ("not JSON", "not JSON"),
+    ],
+)
+def test_keys_are_hidden_and_nothing_else(text: str, shown: str) -> None:
+    assert flannel.without_secrets(text) == shown

@@ -15,6 +15,7 @@ NODES = Path(__file__).parents[4] / "fixtures" / "nodes"
 
 FLANNEL_ENV = {"FLANNEL_NETWORK": "10.244.0.0/16", "FLANNEL_SUBNET": "10.244.1.1/24"}
 FLANNEL_FILE = model.Conflist("/etc/cni/net.d/10-flannel.conflist", "cbr0", plugins=("flannel",))
+BRIDGE_FILE = model.Conflist("/etc/cni/net.d/20-mine.conflist", "mine", plugins=("bridge", "portmap"))
 CALICO_FILE = model.Conflist("/etc/cni/net.d/10-calico.conflist", "k8s-pod-network", plugins=("calico",))
 
 
@@ -201,6 +202,8 @@ BRIDGE = model.Link("cni0", "bridge")
         ("10.244.1.1", {}, (FLANNEL_FILE,), "flannel"),  # after a reboot, before flanneld runs
         ("", FLANNEL_ENV, (), "flannel"),
         ("10.88.0.1", {}, (), "runtime"),
+        ("10.88.0.1", {}, (FLANNEL_FILE, BRIDGE_FILE), "unknown"),  # whose of the two, nobody can say
+        ("10.244.1.1", FLANNEL_ENV, (BRIDGE_FILE,), "flannel"),
         ("", {}, (CALICO_FILE,), "runtime"),
     ],
 )
@@ -290,6 +293,22 @@ def test_a_bird_without_calico_is_somebody_elses(protocol: str) -> None:
     assert snapshot.routes[0].owner == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("processes", "protocol", "owner"),
+    [
+        ((), "bird", "calico"),
+        (("bird", "calico-felix"), "bird", "calico"),
+        (("bird",), "bird", "unknown"),  # Calico's ends with calico-node, so this one is the host's own
+        (("bird6",), "12", "unknown"),
+        (("bird",), "80", "calico"),
+    ],
+)
+def test_a_bird_that_outlives_calico_is_somebody_elses(processes: tuple[str, ...], protocol: str, owner: str) -> None:
+    route = model.Route("10.0.0.0/26", "192.0.2.1", "eth0", protocol)
+    snapshot = node(links=(model.Link("eth0"),), routes=(route,), conflists=(CALICO_FILE,), processes=processes)
+    assert snapshot.routes[0].owner == owner
+
+
 def test_dual_stack_host_gw() -> None:
     env = {**FLANNEL_ENV, "FLANNEL_IPV6_NETWORK": "fd00:10:244::/48", "FLANNEL_IPV6_SUBNET": "fd00:10:244:1::1/64"}
     route = model.Route("fd00:10:244:2::/64", "fd00::12", "eth0", "boot", family=6)
@@ -363,6 +382,8 @@ def test_chain(name: str, owner: str) -> None:
         ("-j ufw-track-output", "unknown"),
         ("-g KUBE-SERVICES", "kube-proxy"),
         ("-p tcp", "host"),
+        ('-m comment --comment "not -j cali-INPUT" -j DROP', "host"),
+        ('-m comment --comment "a \\" -j FLANNEL-FWD" -j KUBE-FORWARD', "kube-proxy"),
         ("-s 10.244.0.0/16 -o eth1 -j MASQUERADE", "host"),  # an administrator's, not word for word flannel's
         # flannel before 0.16
         ("-s 10.244.0.0/16 -d 10.244.0.0/16 -j RETURN", "flannel"),
@@ -430,6 +451,11 @@ def test_nft_table(name: str, owner: str) -> None:
 )
 def test_file(path: str, kind: str, owner: str) -> None:
     assert node(files=(model.File(path, kind),)).files[0].owner == owner
+
+
+@pytest.mark.parametrize(("conflists", "owner"), [((), "flannel"), ((FLANNEL_FILE, CALICO_FILE), "flannel"), ((CALICO_FILE,), "runtime")])
+def test_calicos_image_brings_flannels_plugin_too(conflists: tuple[model.Conflist, ...], owner: str) -> None:
+    assert node(files=(model.File("/opt/cni/bin/flannel", "binary"),), conflists=conflists).files[0].owner == owner
 
 
 def test_leases_belong_to_the_configuration_that_names_their_network() -> None:

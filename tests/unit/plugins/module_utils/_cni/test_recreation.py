@@ -18,8 +18,13 @@ APP = Owner("demo", "ReplicaSet", "app-1")
 DNS = {"k8s-app": "kube-dns"}
 
 
-def cluster(*pods: Pod, allocated: tuple[str, ...] = ("10.9.0.5", "10.9.0.6", "fd00::5")) -> ClusterSnapshot:
-    return ClusterSnapshot(pods=pods, calico=Calico(blocks=(IPAMBlock("10.9.0.0/26", "n1", allocated),)))
+#: Which pod each address was given to; the last one is the end of a tunnel.
+GIVEN = {"10.9.0.5": "demo/new", "fd00::5": "demo/new", "10.9.0.6": "demo/dying", "10.9.0.7": "demo/second"}
+TUNNEL = "10.9.0.1"
+
+
+def cluster(*pods: Pod) -> ClusterSnapshot:
+    return ClusterSnapshot(pods=pods, calico=Calico(blocks=(IPAMBlock("10.9.0.0/26", "n1", GIVEN, (TUNNEL,)),)))
 
 
 def change(pod: Pod, **fields: t.Any) -> Pod:
@@ -66,6 +71,8 @@ def test_pods_that_need_a_person(fields: dict[str, t.Any], words: str) -> None:
         change(OLD, owner_kind="CloneSet"),
         change(NEW, ips=("10.9.0.5", "fd00::99")),
         change(OLD, ips=("10.9.0.63",)),  # inside a block, and given to nobody
+        change(OLD, ips=(TUNNEL,)),
+        change(OLD, ips=("10.9.0.5",)),  # given to another pod
     ],
 )
 def test_pods_to_recreate(pod: Pod) -> None:
@@ -81,17 +88,21 @@ def test_dns_goes_first_and_the_order_is_stable() -> None:
     dns = change(OLD, namespace="kube-system", name="coredns", uid="u3", labels=DNS)
     impostor = change(OLD, name="a", uid="u4", labels=DNS)
     plan = recreation.plan(cluster(OLD, dns, impostor))
-    assert [(tier.name, [pod.name for pod in tier.pods]) for tier in plan.tiers] == [("dns", ["coredns"]), ("rest", ["a", "old"])]
+    assert [(tier.name, [pod.name for pod in tier.pods]) for tier in plan.tiers] == [("dns", ["coredns"]), ("ready", ["a", "old"])]
 
 
-def test_an_address_two_pods_have_is_nobodys() -> None:
+def test_pods_that_are_not_ready_hold_nobody_up() -> None:
+    sick = change(OLD, name="a", uid="u3", ready=False)
+    sick_dns = change(sick, namespace="kube-system", uid="u4", labels=DNS)
+    plan = recreation.plan(cluster(OLD, sick, sick_dns))
+    assert [(tier.name, tier.pods) for tier in plan.tiers] == [("dns", (sick_dns,)), ("ready", (OLD,)), ("not ready before", (sick,))]
+
+
+def test_of_two_pods_with_one_address_the_one_it_was_given_to_stays() -> None:
     twin = change(NEW, name="twin", uid="u3")
-    assert recreation.plan(cluster(NEW, twin)).pods == (NEW, twin)
-
-
-@pytest.mark.parametrize("twin", [change(NEW, deleting=True), change(NEW, phase="Succeeded"), change(NEW, host_network=True)])
-def test_an_address_of_a_pod_that_no_longer_uses_it_is_free(twin: Pod) -> None:
-    assert recreation.plan(cluster(NEW, change(twin, name="twin", uid="u3"))).pods == ()
+    plan = recreation.plan(cluster(NEW, twin))
+    assert plan.pods == (twin,)
+    assert plan.kept == {"address-of-the-cni": 1}
 
 
 def test_without_calico_no_address_is_given() -> None:
@@ -119,6 +130,39 @@ def test_progress(after: list[Pod], pending: list[str], missing: int) -> None:
     assert [pod.name for pod in progress.pods] == pending
     assert progress.missing == ({APP: missing} if missing else {})
     assert progress.is_done is (not pending and not missing)
+
+
+SICK = change(OLD, ready=False)
+SECOND = change(NEW, name="second", uid="u3", ips=("10.9.0.7",))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "excused", "is_enough"),
+    [
+        pytest.param([SICK], [change(NEW, ready=False)], ["new"], True, id="as sick as before"),
+        pytest.param([SICK], [NEW], [], True, id="healed"),
+        pytest.param([OLD], [change(NEW, ready=False)], [], False, id="was well"),
+        pytest.param([SICK], [change(NEW, ready=False, ips=())], [], False, id="no address: that may be the network"),
+        pytest.param([SICK], [change(NEW, ready=False, ips=("10.244.0.6",))], [], False, id="a foreign address"),
+        pytest.param([SICK], [change(NEW, ready=False, deleting=True), SECOND], [], False, id="still going"),
+        pytest.param([SICK], [], [], False, id="missing"),
+        pytest.param([SICK], [SICK], [], False, id="not gone"),
+        pytest.param(
+            [SICK, change(OLD, uid="u9", name="well")],
+            [change(NEW, ready=False), change(SECOND, ready=False)],
+            ["new"],
+            False,
+            id="one was sick, two are",
+        ),
+    ],
+)
+def test_a_pod_that_was_not_ready_before_need_not_be_after(
+    before: list[Pod], after: list[Pod], excused: list[str], is_enough: bool
+) -> None:
+    progress = Batch.of(before, cluster(*before)).progress(cluster(*after))
+    assert [pod.name for pod in progress.excused] == excused
+    assert progress.is_enough is is_enough
+    assert progress.is_done is (is_enough and not excused)
 
 
 def test_old_pods_of_a_later_batch_do_not_count() -> None:

@@ -102,3 +102,18 @@ def test_summary_without_a_network(runtime: model.Runtime, line: str) -> None:
     assert line in lines[0]
     assert lines[1] == "CNI configuration: none is usable, of 0; the runtime holds none, or does not tell"
     assert lines[2:] == ["flannel: nothing; does not run", "calico: nothing; does not run"]
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("-j ACCEPT", "ACCEPT"),
+        ("-s 10.244.0.0/16 -g cali-from-wl-dispatch", "cali-from-wl-dispatch"),
+        ("-p tcp -m tcp --dport 22", ""),
+        ('-m comment --comment "then -j cali-INPUT" -j DROP', "DROP"),
+        ('-m comment --comment "a quote \\" -j X" -j LOG --log-prefix "-j Y "', "LOG"),
+        ("-i -j0 -j MINE", "MINE"),
+    ],
+)
+def test_where_a_rule_jumps_to(text: str, target: str) -> None:
+    assert model.Rule(text).target == target

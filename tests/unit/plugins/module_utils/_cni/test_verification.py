@@ -27,7 +27,10 @@ SCENE = Scene(
     node_addresses={host.node: host.address for host in HOSTS},
 )
 ONE_NODE = dataclasses.replace(SCENE, canaries=CANARIES[:1], hosts=HOSTS[:1], node_addresses={"n1": "192.0.2.1"})
-BLOCKS = tuple(cluster.IPAMBlock(f"10.9.{number}.0/26", node, (f"10.9.{number}.1",)) for number, node in enumerate(NODES, 1))
+BLOCKS = tuple(
+    cluster.IPAMBlock(f"10.9.{number}.0/26", node, {f"10.9.{number}.1": f"ns/canary-{node}"}, (f"10.9.{number}.0",))
+    for number, node in enumerate(NODES, 1)
+)
 AGENT = cluster.ObjectRef("apps/v1", "DaemonSet", "calico-node", "kube-system")
 CLUSTER = cluster.ClusterSnapshot(
     nodes=tuple(cluster.Node(node, ready=True, pod_cidrs=(f"10.9.{number}.0/24",)) for number, node in enumerate(NODES, 1)),
@@ -110,7 +113,7 @@ def test_flannel_is_asked_what_it_can_do() -> None:
     [
         ("pod-to-pod", SILENT, "timed out", "n1 -> n2: timeout (timed out)"),
         ("pod-to-service", REACHED, "stranger", "answered by 'stranger', which is no canary"),
-        ("pod-to-dns-name", probes.UNRESOLVED, "", "n1 -> canary.ns.svc:8080/hostname: no DNS answer"),
+        ("pod-to-dns-name", probes.UNRESOLVED, "", "n1 -> canary.ns.svc:8080: no DNS answer"),
         ("host-to-nodeport", REFUSED, "", "n1 -> 192.0.2.1:30080: refused"),
         ("host-to-externalip", BROKEN, "no route to host", "n1 -> 192.0.2.1:18080: failed (no route to host)"),
         ("canary-veth", REACHED, "flannel.1", "n1 -> 10.9.1.1: routed to flannel.1"),
@@ -124,7 +127,10 @@ def test_one_bad_reading_fails_its_check_alone(check: str, word: str, text: str,
 
     checks = judge(SCENE, spoil=spoil)
     assert [name for name, one in checks.items() if one.result == "failed"] == [check]
-    assert seen in checks[check].seen
+    assert checks[check].seen.startswith("1 of ")
+    assert checks[check].seen.endswith(" ways fail")
+    assert len(checks[check].details) == 1
+    assert seen in checks[check].details[0]
     assert checks[check].next_step
 
 
@@ -135,13 +141,45 @@ def test_a_rewritten_source_fails_its_own_check(text: str, seen: str) -> None:
 
     checks = judge(SCENE, spoil=spoil)
     assert [name for name, one in checks.items() if one.result == "failed"] == ["source-address"]
-    assert seen in checks["source-address"].seen
+    assert seen in checks["source-address"].details[0]
 
 
-def test_an_address_the_cni_did_not_give() -> None:
-    scene = dataclasses.replace(SCENE, canaries=(Place("n1", "canary-n1", "10.244.0.7"), *CANARIES[1:]))
-    assert judge(scene)["canary-address"].seen == "not given by calico: n1: 10.244.0.7"
-    assert judge(scene, FLANNEL)["canary-address"].result == "failed"
+def test_a_wall_between_nodes_is_told_in_full_and_in_few_lines() -> None:
+    def spoil(reading: Reading) -> Reading:
+        message = f"curl: (28) timed out after {2000 + len(reading.probe.target)} milliseconds"
+        return Reading(reading.probe, SILENT, message) if reading.probe.check == "pod-to-pod" else reading
+
+    many = dataclasses.replace(SCENE, canaries=tuple(Place(f"n{number}", f"c{number}", f"10.9.0.{number}") for number in range(1, 41)))
+    check = judge(many, spoil=spoil)["pod-to-pod"]
+    assert check.seen == "1560 of 1560 ways fail"
+    assert len(check.details) == 40
+    assert check.details[0].startswith("n1 -> n2, n3, n4, ")
+    assert check.details[0].endswith(", n39, n40: timeout (curl: (28) timed out after 2022 milliseconds)")
+
+
+def test_rewritten_sources_are_not_lumped_together() -> None:
+    def spoil(reading: Reading) -> Reading:
+        return (
+            Reading(reading.probe, REACHED, f"192.0.2.{reading.probe.target[5]}:4000") if reading.probe.check == "pod-to-pod" else reading
+        )
+
+    assert judge(SCENE, spoil=spoil)["source-address"].details[:2] == (
+        "n1 -> n2: 10.9.1.1 arrived as 192.0.2.2",
+        "n1 -> n3: 10.9.1.1 arrived as 192.0.2.3",
+    )
+
+
+@pytest.mark.parametrize("address", ["10.244.0.7", "10.9.1.0", "10.9.2.1"], ids=["nobody's", "a tunnel's", "another pod's"])
+def test_an_address_the_cni_did_not_give(address: str) -> None:
+    scene = dataclasses.replace(SCENE, canaries=(Place("n1", "canary-n1", address), *CANARIES[1:]))
+    check = judge(scene)["canary-address"]
+    assert check.seen == "1 of 3 addresses are not given by calico"
+    assert check.details == (f"n1 {address}",)
+
+
+def test_an_address_outside_its_nodes_range_is_not_flannels() -> None:
+    scene = dataclasses.replace(SCENE, canaries=(Place("n1", "canary-n1", "10.9.2.7"), *CANARIES[1:]))
+    assert judge(scene, FLANNEL)["canary-address"].details == ("n1 10.9.2.7",)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +210,7 @@ def test_the_sentinel_is_asked_from_its_own_node_and_from_another() -> None:
 def test_the_users_service() -> None:
     user = Service("demo", "app", "10.96.0.50", (Port(80, 30000), Port(443)), ("192.0.2.9",), ("lb.example",))
     checks = judge(dataclasses.replace(SCENE, user_service=user))
-    assert {name: check.seen.partition(":")[0] for name, check in checks.items() if name.startswith("service-")} == {
+    assert {name: check.seen.partition(" ways")[0] for name, check in checks.items() if name.startswith("service-")} == {
         "service-clusterip": "6 of 6",
         "service-nodeport": "9 of 9",
         "service-externalip": "6 of 6",
@@ -184,7 +222,11 @@ def test_the_users_service() -> None:
 
 def test_long_evidence_is_cut() -> None:
     many = tuple(Place(f"n{number}", f"c{number}", f"10.9.0.{number}") for number in range(1, 40))
-    assert judge(dataclasses.replace(SCENE, canaries=many))["canary-ready"].seen.endswith(" and 15 more")
+    scene = dataclasses.replace(SCENE, canaries=many)
+    checks = judge(scene)
+    assert checks["canary-ready"].seen == "on 39 nodes (n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, n12 and 27 more)"
+    assert checks["pod-to-pod"].seen == "1482 of 1482 ways (n1 -> n2, n1 -> n3 and 1480 more)"
+    assert all(len(check.seen) < 120 for check in checks.values() if check.result == "passed")
 
 
 def standing(seen: cluster.ClusterSnapshot, nodes: dict[str, NodeSnapshot], cni: verification.Cni = CALICO) -> dict[str, t.Any]:
@@ -224,10 +266,11 @@ def test_one_conflist(conflists: tuple[Conflist, ...], runtime: Runtime, problem
     nodes = {node: NodeSnapshot(node, conflists=conflists, runtime=runtime) for node in NODES}
     check = standing(CLUSTER, nodes)["one-conflist"]
     assert check.result == ("failed" if problem else "passed")
-    assert problem in check.seen
+    assert all(problem in detail for detail in check.details)
+    assert len(check.details) == (3 if problem else 0)
 
 
 def test_a_node_without_a_snapshot_proves_nothing() -> None:
     nodes = {"n1": snapshot.NodeSnapshot("n1", conflists=(OURS,), runtime=LOADED)}
-    assert standing(CLUSTER, nodes)["one-conflist"].seen == "n2: no snapshot, n3: no snapshot"
+    assert standing(CLUSTER, nodes)["one-conflist"].details == ("n2: no snapshot", "n3: no snapshot")
     assert standing(CLUSTER, {})["one-conflist"].result == "skipped"

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
 import json
 import socket
 import tempfile
+import threading
 import time
 import types
 import typing as t
@@ -28,7 +31,7 @@ def fake_module(**params: t.Any) -> t.Any:
     def fail_json(msg: str, **_more: t.Any) -> t.NoReturn:
         raise ModuleFailedError(msg)
 
-    return types.SimpleNamespace(params=params, fail_json=fail_json)
+    return types.SimpleNamespace(params=params, fail_json=fail_json, no_log_values=set())
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +142,81 @@ def test_a_server_that_refuses(api_server: t.Any, kubeconfig: Path, status: int,
     api_server.refuse["*"] = status
     with pytest.raises(_errors.ClusterError, match=words):
         client.get_client(fake_module(kubeconfig=str(kubeconfig)))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (200, b"<html>Welcome</html>", "its server is no Kubernetes API server"),
+        (200, b'{"hello": "world"}', "its server is no Kubernetes API server"),
+        (404, b"<html>Not here</html>", "it is no Kubernetes API server"),
+    ],
+)
+def test_a_server_of_something_else(tmp_path: Path, status: int, body: bytes, words: str) -> None:
+    path = tmp_path / "kubeconfig"
+    with web_server(status, body) as url:
+        path.write_text(kubeconfig_text(url))
+        with pytest.raises(_errors.ClusterError, match=words) as caught:
+            client.get_client(fake_module(kubeconfig=str(path)))
+    assert caught.value.next_step
+
+
+@contextlib.contextmanager
+def web_server(status: int, body: bytes) -> t.Iterator[str]:
+    """Answers everything with the same."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_words: object) -> None:
+            """Tests are quiet."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, _errors.ClusterError),
+        (403, client.RefusedError),
+        (404, client.AbsentError),
+        (409, client.ConflictError),
+        (422, client.RefusedError),
+        (429, _errors.UnavailableError),
+        (503, _errors.UnavailableError),
+    ],
+)
+def test_the_kind_of_error(status: int, kind: type[Exception]) -> None:
+    with pytest.raises(_errors.ClusterError) as caught, client.api_errors("here"):
+        raise kubernetes.client.exceptions.ApiException(status, "why")
+    assert type(caught.value) is kind
+    assert caught.value.where == "here"
+
+
+@pytest.mark.parametrize(
+    ("kubeconfig", "hidden"),
+    [
+        ("/nowhere/kubeconfig", False),
+        ({"users": []}, True),
+        ('{"users": []}', True),
+        ("users:\n- token: secret\n", True),
+    ],
+)
+def test_a_path_is_no_secret_and_a_configuration_is(kubeconfig: t.Any, hidden: bool) -> None:
+    module = fake_module(kubeconfig=kubeconfig)
+    module.no_log_values.add(str(kubeconfig))
+    with pytest.raises(_errors.ClusterError) as caught:
+        client.get_client(module)
+    assert (str(kubeconfig) in module.no_log_values) is hidden
+    assert (str(kubeconfig) in str(caught.value)) is not hidden
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

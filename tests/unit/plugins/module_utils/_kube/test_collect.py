@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import types
 import typing as t
 from pathlib import Path
 
@@ -11,14 +10,13 @@ import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster
-from ansible_collections.podnet.cni.plugins.module_utils._kube import client, collect
+from ansible_collections.podnet.cni.plugins.module_utils._kube import collect
 
 
 @pytest.fixture
-def take(kubeconfig: Path) -> t.Callable[[], cluster.ClusterSnapshot]:
+def take(kubeconfig: Path, connect: t.Callable[..., t.Any]) -> t.Callable[[], cluster.ClusterSnapshot]:
     """Takes a snapshot the way the module does."""
-    module = types.SimpleNamespace(params={"kubeconfig": str(kubeconfig)})
-    return lambda: collect.collect(client.get_client(module))
+    return lambda: collect.collect(connect(kubeconfig=str(kubeconfig)))
 
 
 def test_a_flannel_cluster(api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot]) -> None:
@@ -62,7 +60,7 @@ def test_calico(api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot]
     assert seen.daemonset == cluster.ObjectRef("apps/v1", "DaemonSet", "calico-node", "kube-system")
     assert (seen.desired, seen.ready, seen.operator) == (2, 2, False)
     assert seen.pools == (cluster.IPPool("default-ipv4-ippool", "10.244.0.0/16", "Always", "Never", 26, True, False),)
-    assert seen.blocks == (cluster.IPAMBlock("10.244.7.64/26", "n1", ("10.244.7.64", "10.244.7.66")),)
+    assert seen.blocks == (cluster.IPAMBlock("10.244.7.64/26", "n1", {"10.244.7.66": "default/web-0"}, ("10.244.7.64",)),)
 
 
 def test_an_empty_cluster_says_where_flannel_was_looked_for(take: t.Callable[[], cluster.ClusterSnapshot]) -> None:

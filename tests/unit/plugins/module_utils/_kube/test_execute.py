@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import types
 import typing as t
 
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import probes
-from ansible_collections.podnet.cni.plugins.module_utils._kube import client, execute
+from ansible_collections.podnet.cni.plugins.module_utils._kube import execute
 
 
 @pytest.fixture(name="cluster")
@@ -21,36 +20,36 @@ def _cluster(start_cluster: t.Any) -> t.Any:
     return cluster
 
 
-@pytest.fixture(name="connect")
-def _connect(cluster: t.Any) -> t.Any:
-    return client.get_client(types.SimpleNamespace(params={"host": cluster.url, "api_key": "secret"}))
+@pytest.fixture(name="client")
+def _client(cluster: t.Any, connect: t.Callable[..., t.Any]) -> t.Any:
+    return connect(host=cluster.url, api_key="secret")
 
 
 def probe(source: str, target: str) -> probes.Probe:
     return probes.Probe("check", source, probes.HTTP, target, target)
 
 
-def test_every_pod_is_asked_at_the_same_time_and_nothing_is_mixed_up(connect: t.Any) -> None:
+def test_every_pod_is_asked_at_the_same_time_and_nothing_is_mixed_up(client: t.Any) -> None:
     wanted = [probe(f"pod-{number % 20}", f"target-{number}") for number in range(400)]
-    readings = execute.run_probes(connect, "ns", wanted)
+    readings = execute.run_probes(client, "ns", wanted)
     assert [reading.probe for reading in readings] == wanted
     assert [reading.text for reading in readings] == [f"pod-{number % 20} saw target-{number}" for number in range(400)]
 
 
-def test_nothing_to_ask(connect: t.Any) -> None:
-    assert execute.run_probes(connect, "ns", []) == ()
+def test_nothing_to_ask(client: t.Any) -> None:
+    assert execute.run_probes(client, "ns", []) == ()
 
 
-def test_a_pod_that_runs_nothing_is_told_and_the_others_are_still_read(cluster: t.Any, connect: t.Any) -> None:
+def test_a_pod_that_runs_nothing_is_told_and_the_others_are_still_read(cluster: t.Any, client: t.Any) -> None:
     cluster.refuse[("EXEC", "/api/v1/namespaces/ns/pods/pod-1")] = 404
-    first, second = execute.run_probes(connect, "ns", [probe("pod-0", "a"), probe("pod-1", "b")])
+    first, second = execute.run_probes(client, "ns", [probe("pod-0", "a"), probe("pod-1", "b")])
     assert first.reached
     assert (second.word, second.text.partition(":")[0]) == (probes.UNREAD, "no command could be run in the pod")
 
 
-def test_a_command_that_does_not_end_is_cut_off(cluster: t.Any, connect: t.Any) -> None:
+def test_a_command_that_does_not_end_is_cut_off(cluster: t.Any, client: t.Any) -> None:
     cluster.endless = True
-    output = execute.execute(connect, "ns", "pod-0", ["sh", "-c", "http 0 a &"], 0.3)
+    output = execute.execute(client, "ns", "pod-0", ["sh", "-c", "http 0 a &"], 0.3)
     assert output.text.startswith("podnet-probe\t0\t0\tpod-0 saw a")
     assert output.problem == "the command did not end in time"
 
@@ -63,6 +62,6 @@ def test_a_command_that_does_not_end_is_cut_off(cluster: t.Any, connect: t.Any) 
         ("not JSON", "not JSON"),
     ],
 )
-def test_how_a_command_ended(cluster: t.Any, connect: t.Any, status: str, problem: str) -> None:
+def test_how_a_command_ended(cluster: t.Any, client: t.Any, status: str, problem: str) -> None:
     cluster.ending = status
-    assert execute.execute(connect, "ns", "pod-0", ["sh", "-c", "true"], 5).problem == problem
+    assert execute.execute(client, "ns", "pod-0", ["sh", "-c", "true"], 5).problem == problem

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Clock, Deadline
 
 
@@ -37,3 +38,29 @@ def test_poll(seconds: float, right_at: int, seen: int, naps: list[float]) -> No
     time, looks = _Time(), iter(range(1, 100))
     assert Deadline(seconds, time.clock).poll(lambda: next(looks), lambda number: number >= right_at) == seen
     assert time.naps == naps
+
+
+def test_a_server_that_is_away_for_a_moment_is_asked_again() -> None:
+    time, answers = _Time(), iter([_errors.UnavailableError("away"), _errors.UnavailableError("away"), 3])
+    assert Deadline(10, time.clock).poll(lambda: _say(next(answers)), lambda number: number == 3) == 3
+    assert time.naps == [1.0, 1.0]
+
+
+def test_a_server_that_stays_away_is_an_error_at_the_deadline() -> None:
+    time = _Time()
+    with pytest.raises(_errors.UnavailableError, match="away"):
+        Deadline(2, time.clock).poll(lambda: _say(_errors.UnavailableError("away")), lambda _seen: True)
+    assert time.now == 2
+
+
+def test_any_other_error_ends_the_wait_at_once() -> None:
+    time = _Time()
+    with pytest.raises(_errors.ClusterError, match="refused"):
+        Deadline(2, time.clock).poll(lambda: _say(_errors.ClusterError("refused")), lambda _seen: True)
+    assert time.now == 0
+
+
+def _say(answer: object) -> object:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer

@@ -158,6 +158,12 @@ def test_which_iptables_are_asked(take: Take, root: Path, absent: tuple[str, ...
     assert snapshot.missing == ()
 
 
+@pytest.mark.parametrize(("state", "seen"), [("S (sleeping)", ("calico-node", "flanneld")), ("Z (zombie)", ("calico-node",))])
+def test_a_zombie_has_ended(take: Take, root: Path, state: str, seen: tuple[str, ...]) -> None:
+    (root / "proc/812/status").write_text(f"Name:\tflanneld\nUmask:\t0022\nState:\t{state}\nTgid:\t812\n")
+    assert take(Tools("flannel-vxlan")).processes == seen
+
+
 def test_a_daemon_of_another_network_is_not_this_nodes(take: Take, root: Path) -> None:
     for pid, namespace in (("self", 1), ("812", 2), ("901", 1)):
         (root / "proc" / pid / "ns").mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -63,3 +64,13 @@ def test_tools_are_found_without_a_path(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("PATH", "/nowhere")
     assert commands.find("sh").endswith("/sh")
     assert commands.find("podnet-no-such-tool") == ""
+
+
+@pytest.mark.parametrize("inherited", ["", ":/opt/x", "/opt/x::", None])
+def test_the_current_directory_is_never_searched(monkeypatch: pytest.MonkeyPatch, inherited: str | None) -> None:
+    if inherited is None:
+        monkeypatch.delenv("PATH")
+    else:
+        monkeypatch.setenv("PATH", inherited)
+    assert "" not in commands.search_path().split(os.pathsep)
+    assert commands.search_path().endswith(":/usr/bin:/bin")

@@ -12,12 +12,35 @@ import tarfile
 
 import pytest
 
-from ansible_collections.podnet.cni.plugins.module_utils._errors import NodeError
+from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, NodeError
 from ansible_collections.podnet.cni.plugins.module_utils._node import files
 
 
 def mode(path: str) -> int:
     return stat.S_IMODE(pathlib.Path(path).stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("backup_dir", "problem"),
+    [
+        ("{root}/backups", ""),
+        ("{root}/net.d.backup", ""),
+        ("{root}/net.d", "backup must be outside"),
+        ("{root}/net.d/backup", "backup must be outside"),
+        ("{root}/x/../net.d//backup/", "backup must be outside"),
+        ("{root}/link/backup", "backup must be outside"),
+        ("backups", "must be an absolute path"),
+    ],
+)
+def test_demand_apart(tmp_path: pathlib.Path, backup_dir: str, problem: str) -> None:
+    (tmp_path / "net.d").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "net.d")
+    directories = (backup_dir.format(root=tmp_path), str(tmp_path / "net.d"))
+    if not problem:
+        files.demand_apart(*directories)
+        return
+    with pytest.raises(BadInputError, match=problem):
+        files.demand_apart(*directories)
 
 
 def test_read_directory_reads_files_only(tmp_path: pathlib.Path) -> None:
@@ -71,6 +94,11 @@ def test_delete(tmp_path: pathlib.Path) -> None:
 def test_shared_directories_are_never_deleted(path: str) -> None:
     with pytest.raises(NodeError, match="must not be deleted"):
         files.delete(path)
+
+
+def test_mount_points() -> None:
+    mounts = "sysfs /sys sysfs rw 0 0\ntmpfs /run/ca\\040li\\134co tmpfs rw 0 0\ntmpfs /srv/gr\u00f6\u00dfe tmpfs rw 0 0\n"
+    assert files.mount_points(mounts) == ["/sys", "/run/ca li\\co", "/srv/gr\u00f6\u00dfe"]
 
 
 def test_backup(tmp_path: pathlib.Path) -> None:

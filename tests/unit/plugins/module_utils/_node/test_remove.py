@@ -77,7 +77,7 @@ def test_one_iptables_without_a_backend_in_its_name_serves_both(tmp_path: pathli
     for name, script in (("podnettables-restore", f"cat >{tmp_path}/fed"), ("podnettables-save", "echo ':X - [7:8]'")):
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / name).chmod(0o755)
-    monkeypatch.setattr(remove.commands, "_PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     plan = CleanupPlan(commands=(Command(("podnettables-nft-restore",), "*nat\nCOMMIT\n", (Removal("chain", "X"),)),))
     backup = pathlib.Path(remove.apply(plan, "flannel", str(tmp_path / "backups"), looks(NOTHING)))
     assert (tmp_path / "fed").read_text() == "*nat\nCOMMIT\n"

@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Requests to the API server: plain dictionaries in and out, and no request without a time limit.
+
+Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni import objects
+from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ObjectRef
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client as kube_client
+
+_PAGE = 500
+#: Seconds to connect and to wait for the next bytes of an answer.
+_TIMEOUT = (10, 60)
+
+_JSON = "application/json"
+_MERGE_PATCH = "application/merge-patch+json"
+
+
+class Api:
+    """What is asked of the API server behind a client of `client.get_client`."""
+
+    def __init__(self, client: t.Any) -> None:
+        self._client = client.client
+
+    def item(self, path: str) -> t.Optional[objects.Raw]:
+        """What is at ``path``, or nothing when it is not there or not served."""
+        return self._get(path, [])
+
+    def items(self, path: str, field_selector: str = "") -> t.Optional[t.List[objects.Raw]]:
+        """All items of a list, page by page, or nothing when the kind is not served."""
+        found: t.List[objects.Raw] = []
+        query: t.List[t.Tuple[str, t.Any]] = [("limit", _PAGE)]
+        if field_selector:
+            query.append(("fieldSelector", field_selector))
+        token = ""
+        while True:
+            page = self._get(path, [*query, ("continue", token)] if token else query)
+            if page is None:
+                return None
+            found += page.get("items") or ()
+            token = objects.metadata(page).get("continue") or ""
+            if not token:
+                return found
+
+    def create(self, definition: objects.Raw) -> objects.Raw:
+        """Creates the object and returns it as the server keeps it."""
+        target = objects.reference(definition)
+        return self._send("POST", _collection(target), _named(target), definition)
+
+    def delete(self, target: ObjectRef, uid: str = "") -> bool:
+        """Deletes with the object's own grace period; False when it is gone already, or replaced by another one than ``uid``."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", **({"preconditions": {"uid": uid}} if uid else {})}
+        try:
+            self._send("DELETE", f"{_collection(target)}/{target.name}", _named(target), options)
+        except kube_client.AbsentError:
+            return False
+        except kube_client.ConflictError:
+            if uid:
+                return False
+            raise
+        return True
+
+    def patch(self, target: ObjectRef, change: objects.Raw, dry_run: bool = False) -> bool:
+        """Merges the change into the object, in a dry run for the server's opinion only; False when there is no such object."""
+        try:
+            self._send("PATCH", f"{_collection(target)}/{target.name}", _named(target), change, dry_run)
+        except kube_client.AbsentError:
+            return False
+        return True
+
+    def _get(self, path: str, query: t.List[t.Tuple[str, t.Any]]) -> t.Optional[objects.Raw]:
+        try:
+            return self._request("GET", path, f"GET {path}", query_params=query)
+        except kube_client.AbsentError:
+            return None
+
+    def _send(self, method: str, path: str, where: str, body: objects.Raw, dry_run: bool = False) -> objects.Raw:
+        content_type = _MERGE_PATCH if method == "PATCH" else _JSON
+        return self._request(method, path, where, body=body, dry_run="All" if dry_run else None, content_type=content_type)
+
+    def _request(self, method: str, path: str, where: str, **options: t.Any) -> objects.Raw:
+        with kube_client.api_errors(where):
+            answer = self._client.request(method, path, serialize=False, _request_timeout=_TIMEOUT, **options)
+        data: objects.Raw = json.loads(answer.data)
+        return data
+
+
+def _collection(target: ObjectRef) -> str:
+    """The path of all objects of that kind and place. Plurals are formed as Kubernetes itself forms them."""
+    group = f"/apis/{target.api_version}" if "/" in target.api_version else f"/api/{target.api_version}"
+    place = f"/namespaces/{target.namespace}" if target.namespace else ""
+    kind = target.kind.lower()
+    return f"{group}{place}/{kind[:-1]}ies" if kind.endswith("y") else f"{group}{place}/{kind}s"
+
+
+def _named(target: ObjectRef) -> str:
+    return f"{target.kind} {target.namespace}/{target.name}" if target.namespace else f"{target.kind} {target.name}"

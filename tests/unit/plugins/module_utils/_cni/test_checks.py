@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni import checks
+from ansible_collections.podnet.cni.plugins.module_utils._cni.checks import FAILED, PASSED, SKIPPED, Check
+
+READY = Check("nodes-ready", PASSED, "3 of 3 Ready", "nodes")
+UNPROVED = Check("kernel-vxlan", SKIPPED, "no device yet")
+NOT_READY = Check("nodes-ready", FAILED, "node n2 is not Ready", "n2", "Mend it.")
+SILENT = Check("pod-to-pod", FAILED, "2 of 6 ways fail", "overlay", "Look at the routes.", ("n1 -> n2: timeout", "n2 -> n1: timeout"))
+
+
+def test_a_summary_is_a_table_with_totals() -> None:
+    assert checks.summary([READY, UNPROVED, SILENT]) == [
+        "passed   nodes-ready   3 of 3 Ready",
+        "skipped  kernel-vxlan  no device yet",
+        "failed   pod-to-pod    2 of 6 ways fail [overlay]",
+        "failed   pod-to-pod    n1 -> n2: timeout",
+        "failed   pod-to-pod    n2 -> n1: timeout",
+        "next     pod-to-pod    Look at the routes.",
+        "1 passed, 1 failed, 1 skipped",
+    ]
+
+
+def test_a_place_that_was_named_is_not_named_again() -> None:
+    assert checks.summary([NOT_READY])[0] == "failed   nodes-ready  node n2 is not Ready"
+
+
+def test_no_check_at_all() -> None:
+    assert checks.summary([]) == ["0 passed, 0 failed, 0 skipped"]
+
+
+def test_failures_in_a_message() -> None:
+    assert checks.failures([READY, NOT_READY, SILENT]) == (NOT_READY, SILENT)
+    assert checks.failure_lines([READY, NOT_READY, SILENT]) == [
+        "- nodes-ready: node n2 is not Ready. Next: Mend it.",
+        "- pod-to-pod [overlay]: 2 of 6 ways fail; n1 -> n2: timeout; n2 -> n1: timeout. Next: Look at the routes.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ([], ""),
+        (["n1", "n2", "n3"], "n1, n2, n3"),
+        ([f"node-{number:03}" for number in range(100)], "node-000, node-001, node-002, node-003, node-004 and 95 more"),
+        (["a" * 90, "b"], f"{'a' * 90} and 1 more"),
+    ],
+)
+def test_long_lists_are_cut(names: list[str], text: str) -> None:
+    assert checks.shortened(names) == text
+
+
+def test_they_travel_as_json() -> None:
+    (data,) = json.loads(json.dumps(checks.to_dicts([SILENT])))
+    assert data == {
+        "id": "pod-to-pod",
+        "result": "failed",
+        "seen": "2 of 6 ways fail",
+        "where": "overlay",
+        "next_step": "Look at the routes.",
+        "details": ["n1 -> n2: timeout", "n2 -> n1: timeout"],
+    }

@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Requests to a living API server. Reading lists is tested in test_collect.py."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ObjectRef
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client
+from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
+
+POD = ObjectRef("v1", "Pod", "web", "demo")
+PATH = "/api/v1/namespaces/demo/pods/web"
+
+
+@pytest.fixture(name="cluster")
+def _cluster(start_cluster: t.Any) -> t.Any:
+    cluster = start_cluster("n1")
+    cluster.new_pod("demo", "web", "n1")
+    return cluster
+
+
+@pytest.fixture(name="api")
+def _api(cluster: t.Any, connect: t.Callable[..., t.Any]) -> Api:
+    return Api(connect(host=cluster.url, api_key="secret"))
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "path"),
+    [
+        ("v1", "Namespace", "/api/v1/namespaces"),
+        ("v1", "Pod", "/api/v1/namespaces/demo/pods"),
+        ("apps/v1", "DaemonSet", "/apis/apps/v1/namespaces/demo/daemonsets"),
+        ("networking.k8s.io/v1", "NetworkPolicy", "/apis/networking.k8s.io/v1/namespaces/demo/networkpolicies"),
+    ],
+)
+def test_where_a_new_object_goes(cluster: t.Any, api: Api, api_version: str, kind: str, path: str) -> None:
+    metadata = {"name": "new", "labels": {}, **({} if kind == "Namespace" else {"namespace": "demo"})}
+    spec = {"nodeName": "n1", "template": {"metadata": {"labels": {}}, "spec": {}}}
+    api.create({"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec})
+    assert ("POST", path) in cluster.log
+
+
+def test_deleting(cluster: t.Any, api: Api) -> None:
+    uid = cluster.objects[PATH]["metadata"]["uid"]
+    assert api.delete(POD, "another") is False
+    assert PATH in cluster.objects
+    assert api.delete(POD, uid) is True
+    assert PATH not in cluster.objects
+    assert api.delete(POD, uid) is False
+
+
+@pytest.mark.parametrize(("status", "kind"), [(409, client.ConflictError), (403, client.RefusedError), (500, _errors.UnavailableError)])
+def test_a_deletion_that_is_refused(cluster: t.Any, api: Api, status: int, kind: type[Exception]) -> None:
+    cluster.refuse[("DELETE", PATH)] = status
+    with pytest.raises(kind, match="Pod demo/web: the API server"):
+        api.delete(POD)
