@@ -54,6 +54,8 @@ def kill_when(argv: list[str], words: str, after: float = 0.0, **environment: st
     time.sleep(after)  # into the middle of what was announced: a moment, not a condition that could be polled
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait(timeout=30) == -signal.SIGKILL, f"it ended before it could be killed:\n{said[-2000:]}"
+    assert process.stdout is not None
+    process.stdout.close()  # Ansible's workers are in sessions of their own: one that outlives it must not wait for us to read
 
 
 def _read_until(process: subprocess.Popen[str], words: str) -> str:
