@@ -8,7 +8,10 @@ Private: may change at any time.
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
 
 #: (record type, field) -> the record type of that field, or of its items.
 Nesting = t.Mapping[t.Tuple[type, str], type]
@@ -27,6 +30,16 @@ def _value(kind: t.Optional[type], value: t.Any, nesting: Nesting) -> t.Any:
     if kind is not None and isinstance(value, t.Mapping):
         return build(kind, value, nesting)
     return value
+
+
+@contextlib.contextmanager
+def in_option(name: str, module: str) -> t.Iterator[None]:
+    """Turns the failure of a `build` in it into an error that names the option and the module whose answer the option takes."""
+    try:
+        yield
+    except (TypeError, AttributeError) as error:
+        advice = f"Pass what podnet.cni.{module} of this version returns."
+        raise _errors.BadInputError(f"does not hold a snapshot: {error}", f"option {name}", advice) from error
 
 
 def plain(value: t.Any) -> t.Any:

@@ -147,7 +147,8 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._cni import checks, cluster, manifests, preflight, snapshot
+from ansible_collections.podnet.cni.plugins.module_utils._cni import checks, cluster, manifests, snapshot
+from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import questions, situation, strategy
 
 
 def argument_spec() -> t.Dict[str, t.Any]:
@@ -155,7 +156,7 @@ def argument_spec() -> t.Dict[str, t.Any]:
         "cluster": {"type": "dict", "required": True},
         "snapshots": {"type": "dict", "required": True},
         "hosts": {"type": "list", "elements": "str", "default": []},
-        "target": {"type": "str", "choices": list(preflight.TARGETS), "default": "calico"},
+        "target": {"type": "str", "choices": list(strategy.TARGETS), "default": "calico"},
         "network": {"type": "str", "default": ""},
         "encapsulation": {"type": "str", "choices": list(manifests.ENCAPSULATIONS), "default": "vxlan"},
         "strategy": {"type": "str", "default": "cutover"},
@@ -164,15 +165,11 @@ def argument_spec() -> t.Dict[str, t.Any]:
     }
 
 
-def examine(params: t.Mapping[str, t.Any]) -> preflight.Verdict:
+def examine(params: t.Mapping[str, t.Any]) -> questions.Verdict:
     """The verdict on what the options hold."""
-    try:
-        seen = cluster.from_dict(params["cluster"])
-        snapshots = {name: snapshot.from_dict(data) for name, data in params["snapshots"].items()}
-    except (TypeError, AttributeError) as error:
-        advice = "Pass what podnet.cni.cni_cluster_info and podnet.cni.cni_info of this version return."
-        raise _errors.BadInputError(f"options cluster or snapshots do not hold a snapshot: {error}", "", advice) from error
-    wanted = preflight.Wanted(
+    seen = cluster.from_option(params["cluster"])
+    snapshots = snapshot.from_option(params["snapshots"])
+    wanted = situation.Wanted(
         target=params["target"],
         network=params["network"],
         encapsulation=params["encapsulation"],
@@ -180,7 +177,7 @@ def examine(params: t.Mapping[str, t.Any]) -> preflight.Verdict:
         hosts=tuple(params["hosts"]),
     )
     noted = {key: str(params["journal"].get(key) or "") for key in ("source", "network", "phase")}
-    return preflight.examine(seen, snapshots, wanted, preflight.Journal(**noted))
+    return questions.examine(seen, snapshots, wanted, situation.Journal(**noted))
 
 
 def main() -> None:
@@ -197,7 +194,7 @@ def main() -> None:
         "summary": checks.summary(verdict.checks),
     }
     if module.params["fail"] and not verdict.passed:
-        module.fail_json(msg=preflight.failure_message(verdict), **result)
+        module.fail_json(msg=questions.failure_message(verdict), **result)
     module.exit_json(changed=False, **result)
 
 

@@ -162,12 +162,13 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._cni import canaries, checks, snapshot, verification
+from ansible_collections.podnet.cni.plugins.module_utils._cni import canaries, checks, snapshot
+from ansible_collections.podnet.cni.plugins.module_utils._cni.verification import proof, questions, scene, standing
 from ansible_collections.podnet.cni.plugins.module_utils._kube import canary, client, collect, evidence
 
 _SERVICE = {"name": {"type": "str", "required": True}, "namespace": {"type": "str", "default": "default"}}
 _OPTIONS = {
-    "cni": {"type": "str", "choices": list(verification.CNIS), "default": "calico"},
+    "cni": {"type": "str", "choices": list(scene.CNIS), "default": "calico"},
     "image": {"type": "str", "default": "registry.k8s.io/e2e-test-images/agnhost:2.53"},
     "namespace": {"type": "str", "default": "podnet-verification"},
     "service": {"type": "dict", "options": _SERVICE},
@@ -199,26 +200,17 @@ def main() -> None:
 
 def _verify(module: AnsibleModule) -> t.Tuple[checks.Check, ...]:
     params = module.params
-    cni = verification.CNIS[params["cni"]]
-    nodes = _snapshots(params["snapshots"])
+    cni = scene.CNIS[params["cni"]]
+    nodes = snapshot.from_option(params["snapshots"])
     api = client.get_client(module)
     service = canary.find_service(api, params["service"]["namespace"], params["service"]["name"]) if params["service"] else None
     if module.check_mode:
-        return (*verification.standing_checks(collect.collect(api), nodes, cni), *verification.unasked(service is not None))
+        return (*standing.standing_checks(collect.collect(api), nodes, cni), *questions.unasked(service is not None))
     settings = canaries.Settings(params["namespace"], params["image"], params["external_port"])
     patience = evidence.Patience(params["timeout"], params["settle_timeout"])
     seen = evidence.gather(api, settings, cni, service, patience)
-    proved = verification.canary_checks(seen.scene, seen.cluster, cni, seen.readings, seen.policy)
-    return (*verification.standing_checks(seen.cluster, nodes, cni), *proved)
-
-
-def _snapshots(raw: t.Mapping[str, t.Any]) -> t.Dict[str, snapshot.NodeSnapshot]:
-    try:
-        return {name: snapshot.from_dict(data) for name, data in raw.items()}
-    except (TypeError, AttributeError) as error:
-        raise _errors.BadInputError(
-            f"not what cni_info returns: {error}", "snapshots", "Pass each node's snapshot as it was returned."
-        ) from error
+    proved = proof.canary_checks(seen.scene, seen.cluster, cni, seen.readings, seen.policy)
+    return (*standing.standing_checks(seen.cluster, nodes, cni), *proved)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 
 """What people get wrong: each time one clear message, a failed run, and a cluster that is as it was.
 
-An unsupported architecture or runtime cannot be had from a lab of equal nodes: tests/unit/plugins/module_utils/_cni/test_preflight.py.
+An unsupported architecture or runtime cannot be had from a lab of equal nodes: tests/unit/plugins/module_utils/_cni/preflight.
 """
 
 from __future__ import annotations

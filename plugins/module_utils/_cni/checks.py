@@ -37,6 +37,21 @@ class Check:
     details: t.Tuple[str, ...] = ()
 
 
+def passed(name: str, seen: str, where: str = "") -> Check:
+    """A question answered well."""
+    return Check(name, PASSED, seen, where)
+
+
+def skipped(name: str, seen: str) -> Check:
+    """A question that was not asked, or has no answer yet; ``seen`` says why."""
+    return Check(name, SKIPPED, seen)
+
+
+def failed(name: str, seen: str, where: str, next_step: str, details: t.Iterable[str] = ()) -> Check:
+    """A question answered badly."""
+    return Check(name, FAILED, seen, where, next_step, tuple(details))
+
+
 def failures(checks: t.Iterable[Check]) -> t.Tuple[Check, ...]:
     """The checks that failed, in order."""
     return tuple(check for check in checks if check.result == FAILED)

@@ -154,6 +154,12 @@ def from_dict(data: t.Mapping[str, t.Any]) -> ClusterSnapshot:
     return _records.build(ClusterSnapshot, data, _NESTED)
 
 
+def from_option(data: t.Mapping[str, t.Any]) -> ClusterSnapshot:
+    """What a module's option ``cluster`` holds."""
+    with _records.in_option("cluster", "cni_cluster_info"):
+        return from_dict(data)
+
+
 def summary(snapshot: ClusterSnapshot) -> t.List[str]:
     """A few lines a person reads: nodes, ranges, and each CNI that runs."""
     ready = sum(1 for node in snapshot.nodes if node.ready)

@@ -330,6 +330,12 @@ def from_dict(data: t.Mapping[str, t.Any]) -> NodeSnapshot:
     return _records.build(NodeSnapshot, data, _NESTED)
 
 
+def from_option(data: t.Mapping[str, t.Any]) -> t.Dict[str, NodeSnapshot]:
+    """What a module's option ``snapshots`` holds: a snapshot for each node's name."""
+    with _records.in_option("snapshots", "cni_info"):
+        return {name: from_dict(item) for name, item in data.items()}
+
+
 _OWNED = ("links", "addresses", "routes", "neighbours", "fdb", "chains", "nft_tables", "ipsets", "conflists", "files")
 
 _NESTED: _records.Nesting = {

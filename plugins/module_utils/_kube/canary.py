@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import canaries, objects
-from ansible_collections.podnet.cni.plugins.module_utils._cni.verification import Place, Port, Service
+from ansible_collections.podnet.cni.plugins.module_utils._cni.verification.scene import Place, Port, Service
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client as kube_client
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline

@@ -12,7 +12,10 @@ import dataclasses
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._cni import canaries, cluster, objects, probes, unreadiness, verification
+from ansible_collections.podnet.cni.plugins.module_utils._cni import canaries, cluster, objects, probes, unreadiness
+from ansible_collections.podnet.cni.plugins.module_utils._cni.verification import findings, probing
+from ansible_collections.podnet.cni.plugins.module_utils._cni.verification.policy import PolicyReadings
+from ansible_collections.podnet.cni.plugins.module_utils._cni.verification.scene import Cni, Scene, Service
 from ansible_collections.podnet.cni.plugins.module_utils._kube import canary, collect, execute
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
@@ -31,16 +34,16 @@ class Evidence:
     """All that was seen; ``cluster`` was read while the canaries ran."""
 
     cluster: cluster.ClusterSnapshot
-    scene: verification.Scene
+    scene: Scene
     readings: t.Tuple[probes.Reading, ...]
-    policy: verification.PolicyReadings
+    policy: PolicyReadings
 
 
 def gather(
     client: t.Any,
     settings: canaries.Settings,
-    cni: verification.Cni,
-    user_service: t.Optional[verification.Service],
+    cni: Cni,
+    user_service: t.Optional[Service],
     patience: Patience,
 ) -> Evidence:
     """Leaves nothing behind, whatever happens; what a killed run left is removed first."""
@@ -51,14 +54,14 @@ def gather(
     try:
         scene = dataclasses.replace(_set(client, settings, nodes, patience), user_service=user_service)
         names = scene.canary_pods
-        readings = _ask(client, settings, verification.plan(scene, cni), lambda reading: verification.is_good(reading, names), patience)
+        readings = _ask(client, settings, probing.plan(scene, cni), lambda reading: findings.is_good(reading, names), patience)
         policy = _try_policy(client, settings, cni, scene, patience)
         return Evidence(collect.collect(client), scene, readings, policy)
     finally:
         canary.remove(client, settings)
 
 
-def _set(client: t.Any, settings: canaries.Settings, nodes: t.Sequence[cluster.Node], patience: Patience) -> verification.Scene:
+def _set(client: t.Any, settings: canaries.Settings, nodes: t.Sequence[cluster.Node], patience: Patience) -> Scene:
     # Any ready node will do for the sentinel; a worker is the more usual place for a pod.
     stage = min(nodes, key=lambda node: (not node.ready, node.control_plane, node.name))
     service = canary.create(client, settings, stage.name)
@@ -66,7 +69,7 @@ def _set(client: t.Any, settings: canaries.Settings, nodes: t.Sequence[cluster.N
     external, refused = canary.expose(client, settings, addresses[stage.name]) if stage.name in addresses else (None, "")
     names = [node.name for node in nodes]
     pods = Deadline(patience.ready).poll(lambda: canary.pods(client, settings), lambda seen: not _absent(seen, names))
-    return verification.Scene(
+    return Scene(
         canaries=canary.places(pods, canaries.CANARY),
         hosts=canary.places(pods, canaries.HOST),
         sentinel=next(iter(canary.places(pods, canaries.SENTINEL)), None),
@@ -110,18 +113,16 @@ def _why(component: str, node: str, pods: t.Sequence[objects.Raw], events: t.Seq
     return f"no pod was created there{f' ({told[-1]})' if told else ''}"
 
 
-def _try_policy(
-    client: t.Any, settings: canaries.Settings, cni: verification.Cni, scene: verification.Scene, patience: Patience
-) -> verification.PolicyReadings:
+def _try_policy(client: t.Any, settings: canaries.Settings, cni: Cni, scene: Scene, patience: Patience) -> PolicyReadings:
     """Reached, denied, reached again. A phase that fails ends the test: the next one would prove nothing."""
-    wanted = verification.policy_probes(scene) if cni.enforces_policies else ()
+    wanted = probing.policy_probes(scene) if cni.enforces_policies else ()
     before = _ask(client, settings, wanted, _reached, patience)
     if not before or not all(map(_reached, before)):
-        return verification.PolicyReadings(before)
+        return PolicyReadings(before)
     canary.deny(client, settings)
     denied = _ask(client, settings, wanted, lambda reading: reading.word in (probes.SILENT, probes.REFUSED), patience)
     canary.allow(client, settings)
-    return verification.PolicyReadings(before, denied, _ask(client, settings, wanted, _reached, patience))
+    return PolicyReadings(before, denied, _ask(client, settings, wanted, _reached, patience))
 
 
 def _reached(reading: probes.Reading) -> bool:

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.podnet.cni.plugins.module_utils import _records
+from ansible_collections.podnet.cni.plugins.module_utils import _errors, _records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,3 +53,16 @@ def test_plain_is_json_and_build_its_inverse(tree: Tree) -> None:
 def test_unknown_key() -> None:
     with pytest.raises(TypeError, match="height"):
         _records.build(Tree, {"height": 3}, NESTING)
+
+
+@pytest.mark.parametrize("data", [{"height": 3}, {"leaf": {"height": 3}}, "words"])
+def test_what_an_option_holds_instead_of_a_snapshot(data: t.Any) -> None:
+    with pytest.raises(_errors.BadInputError) as caught, _records.in_option("tree", "forest_info"):
+        _records.build(Tree, data, NESTING)
+    assert str(caught.value).startswith("option tree: does not hold a snapshot: ")
+    assert str(caught.value).endswith(". Pass what podnet.cni.forest_info of this version returns.")
+
+
+def test_other_failures_are_not_the_options() -> None:
+    with pytest.raises(ZeroDivisionError), _records.in_option("tree", "forest_info"):
+        _ = 1 / 0

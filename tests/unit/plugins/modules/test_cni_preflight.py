@@ -59,15 +59,16 @@ def test_the_journal(capfd: pytest.CaptureFixture[str], journal: dict[str, t.Any
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "source"),
     [
-        {"cluster": {"nonsense": 1}},
-        {"snapshots": {"n1": {"nonsense": 1}}},
-        {"snapshots": {"n1": "words"}},
-        {"cluster": {"nodes": [{"name": 1, "x": 2}]}},
+        ({"cluster": {"nonsense": 1}}, "cni_cluster_info"),
+        ({"snapshots": {"n1": {"nonsense": 1}}}, "cni_info"),
+        ({"snapshots": {"n1": "words"}}, "cni_info"),
+        ({"cluster": {"nodes": [{"name": 1, "x": 2}]}}, "cni_cluster_info"),
     ],
 )
-def test_what_is_no_snapshot(capfd: pytest.CaptureFixture[str], options: dict[str, t.Any]) -> None:
+def test_what_is_no_snapshot(capfd: pytest.CaptureFixture[str], options: dict[str, t.Any], source: str) -> None:
     result = run(capfd, **options)
     assert result["failed"] is True
-    assert "do not hold a snapshot" in result["msg"]
+    assert f"option {next(iter(options))}: does not hold a snapshot: " in result["msg"]
+    assert f"Pass what podnet.cni.{source} of this version returns." in result["msg"]

@@ -262,4 +262,5 @@ def test_conflists_are_judged_from_the_snapshots(run: Run, start_cluster: t.Any)
     result = run(start_cluster("n1"), snapshots=snapshots)
     assert seen(result, "one-conflist") == "calico's alone, and loaded, on 1 nodes (n1)"
     broken = run(start_cluster("n1"), snapshots={"n1": {"nonsense": 1}})
-    assert "snapshots: not what cni_info returns" in broken["msg"]
+    assert "option snapshots: does not hold a snapshot: " in broken["msg"]
+    assert "Pass what podnet.cni.cni_info of this version returns." in broken["msg"]

@@ -16,6 +16,13 @@ NOT_READY = Check("nodes-ready", FAILED, "node n2 is not Ready", "n2", "Mend it.
 SILENT = Check("pod-to-pod", FAILED, "2 of 6 ways fail", "overlay", "Look at the routes.", ("n1 -> n2: timeout", "n2 -> n1: timeout"))
 
 
+def test_the_three_answers() -> None:
+    assert checks.passed("nodes-ready", "3 of 3 Ready", "nodes") == READY
+    assert checks.skipped("kernel-vxlan", "no device yet") == UNPROVED
+    assert checks.failed("nodes-ready", "node n2 is not Ready", "n2", "Mend it.") == NOT_READY
+    assert checks.failed("pod-to-pod", SILENT.seen, "overlay", "Look at the routes.", list(SILENT.details)) == SILENT
+
+
 def test_a_summary_is_a_table_with_totals() -> None:
     assert checks.summary([READY, UNPROVED, SILENT]) == [
         "passed   nodes-ready   3 of 3 Ready",

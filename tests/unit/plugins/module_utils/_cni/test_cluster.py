@@ -8,6 +8,7 @@ import json
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster
+from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError
 
 DAEMONSET = cluster.ObjectRef("apps/v1", "DaemonSet", "kube-flannel-ds", "kube-flannel")
 FLANNEL = cluster.Flannel(
@@ -46,6 +47,12 @@ FULL = cluster.ClusterSnapshot(
 @pytest.mark.parametrize("seen", [cluster.ClusterSnapshot(), FULL])
 def test_the_way_to_json_and_back(seen: cluster.ClusterSnapshot) -> None:
     assert cluster.from_dict(json.loads(json.dumps(cluster.to_dict(seen)))) == seen
+
+
+def test_of_an_option() -> None:
+    assert cluster.from_option(cluster.to_dict(FULL)) == FULL
+    with pytest.raises(BadInputError, match=r"option cluster: .*bogus.*podnet\.cni\.cni_cluster_info "):
+        cluster.from_option({"bogus": 1})
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
+from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError
 
 FULL = model.NodeSnapshot(
     hostname="node-1",
@@ -52,6 +53,12 @@ def test_absent_keys_take_their_defaults() -> None:
 def test_unknown_key() -> None:
     with pytest.raises(TypeError, match="bogus"):
         model.from_dict({"hostname": "node-1", "bogus": 1})
+
+
+def test_of_an_option() -> None:
+    assert model.from_option({"node-1": model.to_dict(FULL)}) == {"node-1": FULL}
+    with pytest.raises(BadInputError, match=r"option snapshots: .*bogus.*podnet\.cni\.cni_info "):
+        model.from_option({"node-1": {"bogus": 1}})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,122 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Questions about the CNIs that the cluster has: which ones run, who manages them, whose configuration wins.
+
+Pure: no I/O. Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni import checks, cluster, snapshot
+from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.situation import CALICO, FLANNEL, MIGRATING, Situation
+
+_BRINGS_BACK = ("Argo CD", "Flux", "addon manager", "Rancher deploy controller")
+
+
+def flannel_found(at: Situation) -> t.Iterator[checks.Check]:
+    if at.wanted.strategy == "install" or at.wanted.target != CALICO:
+        return
+    if at.cluster.flannel:
+        yield checks.passed("flannel-found", "; ".join(map(_describe, at.cluster.flannel)))
+    elif at.state in (MIGRATING, CALICO):
+        yield checks.skipped("flannel-found", f"flannel is gone, state is {at.state}")
+    else:
+        others = f"; other CNIs: {', '.join(at.cluster.other_cnis)}" if at.cluster.other_cnis else ""
+        searched = "; ".join(at.cluster.searched) or "nothing"
+        yield checks.failed(
+            "flannel-found",
+            f"no flannel found, looked at: {searched}{others}",
+            "DaemonSets of all namespaces",
+            "Use the kubeconfig of the cluster to migrate; where no CNI is installed, run install_calico.yml instead.",
+        )
+
+
+def one_flannel(at: Situation) -> t.Iterator[checks.Check]:
+    found = [f"{item.daemonset.namespace}/{item.daemonset.name}" for item in at.cluster.flannel]
+    if len(found) > 1:
+        yield checks.failed(
+            "one-flannel",
+            f"{len(found)} flannel DaemonSets: {', '.join(found)}",
+            ", ".join(found),
+            "They fight over the same devices: delete the one that is left over, check the nodes, then start again.",
+        )
+    elif found:
+        yield checks.passed("one-flannel", found[0])
+
+
+def calico_absent(at: Situation) -> t.Iterator[checks.Check]:
+    if at.state != FLANNEL:
+        return
+    if at.cluster.calico is not None and at.cluster.calico.daemonset is not None:
+        place = f"{at.cluster.calico.daemonset.namespace}/{at.cluster.calico.daemonset.name}"
+        yield checks.failed(
+            "calico-absent",
+            f"Calico runs beside flannel ({place}) and no migration of ours began it",
+            place,
+            "Remove one of the two first (Canal, which is both, is not supported).",
+        )
+    elif at.cluster.calico is not None and at.cluster.calico.operator:
+        yield checks.failed(
+            "calico-absent", "Calico's operator has an Installation", "Installation", "Delete it: the operator would fight the manifest."
+        )
+    else:
+        yield checks.passed("calico-absent", "no Calico runs")
+
+
+def no_other_cni(at: Situation) -> t.Iterator[checks.Check]:
+    if at.cluster.other_cnis:
+        yield checks.failed(
+            "no-other-cni",
+            f"other CNIs run: {', '.join(at.cluster.other_cnis)}",
+            ", ".join(at.cluster.other_cnis),
+            "Only flannel and Calico are known here: remove the other one or leave this cluster as it is.",
+        )
+    else:
+        yield checks.passed("no-other-cni", "none")
+
+
+def not_managed(at: Situation) -> t.Iterator[checks.Check]:
+    for item in at.cluster.flannel:
+        place = f"{item.daemonset.namespace}/{item.daemonset.name}"
+        if item.managed_by in _BRINGS_BACK:
+            yield checks.failed(
+                "not-managed-by-gitops",
+                f"{item.managed_by} manages flannel and would bring it back",
+                place,
+                "Take flannel out of what it applies (without deleting the objects), then start again.",
+            )
+        elif item.managed_by:
+            note = f"{item.managed_by} installed it: it does nothing by itself, but forget the release before the next upgrade"
+            yield checks.passed("not-managed-by-gitops", note, place)
+        else:
+            yield checks.passed("not-managed-by-gitops", "no tool claims flannel", place)
+
+
+def conflist_winner(at: Situation) -> t.Iterator[checks.Check]:
+    if at.state not in (FLANNEL, CALICO):
+        yield checks.skipped("conflist-winner", f"state is {at.state}")
+        return
+    wrong = False
+    for name, node in sorted(at.snapshots.items()):
+        winner = next((conflist for conflist in node.conflists if conflist.wins), None)
+        if winner is not None and snapshot.cni_of(winner.owner) == at.state:
+            continue
+        wrong = True
+        seen = f"{winner.path} of {winner.owner} wins ({winner.reason})" if winner else f"no valid file in {node.runtime.conf_dir}"
+        yield checks.failed(
+            "conflist-winner",
+            f"{seen}, not {at.state}'s",
+            name,
+            f"New pods on this node do not get {at.state}'s network: move the other files out of {node.runtime.conf_dir}.",
+        )
+    if not wrong:
+        yield checks.passed("conflist-winner", f"{at.state}'s file wins on {len(at.snapshots)} nodes")
+
+
+def _describe(item: cluster.Flannel) -> str:
+    """A flannel installation in a few words."""
+    names = ", ".join(f"{reference.namespace}/{reference.name}" for reference in item.daemonsets or (item.daemonset,))
+    return f"{names}, {item.ready} of {item.desired} ready, backend {item.backend or 'unknown'}, Network {item.network or 'unknown'}"

@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the questions look at: the cluster, what is wanted of it, and what an earlier run noted.
+
+Pure: no I/O. Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, flannel, network, snapshot
+
+FLANNEL = "flannel"
+CALICO = "calico"
+#: Flannel is gone or going and Calico not yet all there: a migration that was interrupted.
+MIGRATING = "migrating"
+NONE = "none"
+OTHER = "other"
+STATES = (FLANNEL, MIGRATING, CALICO, NONE, OTHER)
+
+#: The journal's phase once a migration is over.
+DONE = "done"
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """The change to prepare. An empty ``network`` keeps flannel's; ``hosts`` are the play's inventory names, empty when not told."""
+
+    target: str = CALICO
+    network: str = ""
+    encapsulation: str = "vxlan"
+    strategy: str = "cutover"
+    hosts: t.Tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Journal:
+    """What an earlier run wrote down before it changed anything; empty when there was none."""
+
+    source: str = ""
+    network: str = ""
+    phase: str = ""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a migration was begun and not ended."""
+        return bool(self.source) and self.phase != DONE
+
+
+@dataclasses.dataclass(frozen=True)
+class Situation:
+    """All a question may look at.
+
+    ``snapshots`` are those of the cluster's nodes, ``all_snapshots`` those of any host; ``network`` is the pod network as far
+    as it is known.
+    """
+
+    cluster: cluster.ClusterSnapshot
+    snapshots: t.Mapping[str, snapshot.NodeSnapshot]
+    all_snapshots: t.Mapping[str, snapshot.NodeSnapshot]
+    wanted: Wanted
+    journal: Journal
+    state: str
+    network: str
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to do: a cluster that is on its target already only gets looked at."""
+        return self.state != self.wanted.target
+
+    @property
+    def pool(self) -> str:
+        """The network when it can be reasoned about, else an empty string: `ranges.network_known` reports why."""
+        return self.network if not cidr_problem(self.network) else ""
+
+
+def cidr_problem(text: str) -> str:
+    """Why the text is no IPv4 network to give to pods; empty when it is one."""
+    if not text:
+        return f"the pod network is not known: neither the network option nor flannel's {flannel.NET_CONF} nor the nodes tell it"
+    try:
+        parsed = network.parse_cidr(text)
+    except _errors.BadInputError as error:
+        return error.what
+    return "" if parsed.version == 4 else f"{text} is not an IPv4 network"

@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Questions about the change that is wanted: whether a way leads from where the cluster stands to the target.
+
+Pure: no I/O. Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni import checks
+from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.situation import CALICO, FLANNEL, MIGRATING, NONE, OTHER, Situation
+
+TARGETS = (CALICO, FLANNEL)
+
+#: strategy -> target -> the states it may start from. ``install`` puts a CNI where none is.
+STRATEGIES: t.Mapping[str, t.Mapping[str, t.FrozenSet[str]]] = {
+    "cutover": {CALICO: frozenset({FLANNEL, MIGRATING, CALICO})},
+    "install": {CALICO: frozenset({NONE, CALICO}), FLANNEL: frozenset({NONE, FLANNEL})},
+}
+
+
+def known(at: Situation) -> t.Iterator[checks.Check]:
+    targets = STRATEGIES.get(at.wanted.strategy)
+    if targets is None:
+        yield checks.failed(
+            "strategy-known", f"unknown strategy {at.wanted.strategy!r}", "strategy", f"Choose one of {', '.join(STRATEGIES)}."
+        )
+    elif at.wanted.target not in targets:
+        yield checks.failed(
+            "strategy-known",
+            f"strategy {at.wanted.strategy} does not lead to {at.wanted.target}",
+            "strategy",
+            f"It leads to {', '.join(targets)}.",
+        )
+    else:
+        yield checks.passed("strategy-known", f"{at.wanted.strategy} to {at.wanted.target}")
+
+
+def already_there(at: Situation) -> t.Iterator[checks.Check]:
+    if at.state == at.wanted.target:
+        yield checks.passed(f"already-{at.wanted.target}", f"the cluster runs {at.wanted.target}: nothing to change")
+
+
+def cni_absent(at: Situation) -> t.Iterator[checks.Check]:
+    """Asked of an installation alone: a migration meets no state that no other question speaks about."""
+    if at.wanted.strategy != "install" or at.state in STRATEGIES["install"].get(at.wanted.target, frozenset()) or at.state == OTHER:
+        return
+    advice = "Run migrate_to_calico.yml." if at.wanted.target == CALICO else "Remove Calico with clean_cni.yml first."
+    yield checks.failed("cni-absent", f"the cluster is not without a CNI, its state is {at.state}", "cluster", advice)
+
+
+def no_opposite_migration(at: Situation) -> t.Iterator[checks.Check]:
+    if at.journal.unfinished and at.journal.source == at.wanted.target:
+        yield checks.failed(
+            "no-opposite-migration",
+            f"a migration away from {at.wanted.target} is under way (phase {at.journal.phase or 'unknown'})",
+            "ConfigMap kube-system/podnet-cni-migration",
+            "Finish that one first.",
+        )
