@@ -58,12 +58,19 @@ def calico_absent(at: Situation) -> t.Iterator[checks.Check]:
             place,
             "Remove one of the two first (Canal, which is both, is not supported).",
         )
-    elif at.cluster.calico is not None and at.cluster.calico.operator:
-        yield checks.failed(
-            "calico-absent", "Calico's operator has an Installation", "Installation", "Delete it: the operator would fight the manifest."
-        )
     else:
         yield checks.passed("calico-absent", "no Calico runs")
+
+
+def operator_absent(at: Situation) -> t.Iterator[checks.Check]:
+    """In every state: the manifest would be a second Calico beside the operator's own."""
+    if at.wanted.target == CALICO and at.cluster.calico is not None and at.cluster.calico.operator:
+        yield checks.failed(
+            "operator-absent",
+            "Calico's operator has an Installation",
+            "Installation",
+            "Let the operator manage Calico, or delete the Installation: it would fight the manifest.",
+        )
 
 
 def no_other_cni(at: Situation) -> t.Iterator[checks.Check]:

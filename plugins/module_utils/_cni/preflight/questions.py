@@ -32,6 +32,7 @@ ALWAYS: t.Tuple[_Question, ...] = (
     cnis.flannel_found,
     cnis.one_flannel,
     cnis.calico_absent,
+    cnis.operator_absent,
     cnis.no_other_cni,
     strategy.cni_absent,
     strategy.no_opposite_migration,

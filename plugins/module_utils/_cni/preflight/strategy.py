@@ -48,7 +48,12 @@ def cni_absent(at: Situation) -> t.Iterator[checks.Check]:
     """Asked of an installation alone: a migration meets no state that no other question speaks about."""
     if at.wanted.strategy != "install" or at.state in STRATEGIES["install"].get(at.wanted.target, frozenset()) or at.state == OTHER:
         return
-    advice = "Run migrate_to_calico.yml." if at.wanted.target == CALICO else "Remove Calico with clean_cni.yml first."
+    if at.wanted.target == CALICO:
+        advice = "Run migrate_to_calico.yml."
+    elif at.state == CALICO:
+        advice = "Remove Calico first: docs/guides/install.md says how."
+    else:
+        advice = "Run clean_cni.yml with cni_cleanup_cni=flannel first: leftovers of a flannel that is gone are on the nodes."
     yield checks.failed("cni-absent", f"the cluster is not without a CNI, its state is {at.state}", "cluster", advice)
 
 

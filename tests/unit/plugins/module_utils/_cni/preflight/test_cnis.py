@@ -37,7 +37,7 @@ BAD: list[Bad] = [
     ),
     ("one-flannel", "kube-flannel/a, kube-flannel/b", "2 flannel DaemonSets", {"seen": with_changes(flannel=(flannel("a"), flannel("b")))}),
     ("calico-absent", "kube-system/calico-node", "no migration of ours began it", {"seen": with_changes(calico=CALICO)}),
-    ("calico-absent", "Installation", "operator", {"seen": with_changes(calico=cluster.Calico(operator=True))}),
+    ("operator-absent", "Installation", "operator", {"seen": with_changes(calico=cluster.Calico(operator=True))}),
     ("no-other-cni", "Multus (kube-system/multus)", "other CNIs run", {"seen": with_changes(other_cnis=("Multus (kube-system/multus)",))}),
     (
         "not-managed-by-gitops",

@@ -13,6 +13,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import s
 from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.situation import Journal
 from tests.support.preflight_cases import (
     BARE_NODE,
+    CALICO,
     CALICO_NODE,
     FLANNEL_NODE,
     NETWORK,
@@ -75,6 +76,14 @@ def test_on_calico_already_it_says_so_and_asks_no_more_than_needed() -> None:
         pytest.param(ON_FLANNEL, FLANNEL_NODE, "calico", ["cni-absent"], id="calico on flannel"),
         pytest.param(ON_CALICO, CALICO_NODE, "flannel", ["cni-absent"], id="flannel on calico"),
         pytest.param(ON_NOTHING, FLANNEL_NODE, "calico", ["cni-absent"], id="calico on what flannel left"),
+        pytest.param(ON_NOTHING, FLANNEL_NODE, "flannel", ["cni-absent"], id="flannel on what flannel left"),
+        pytest.param(
+            dataclasses.replace(ON_NOTHING, calico=dataclasses.replace(CALICO, operator=True)),
+            CALICO_NODE,
+            "calico",
+            ["operator-absent"],
+            id="calico beside its operator",
+        ),
         pytest.param(
             dataclasses.replace(ON_NOTHING, other_cnis=("Cilium (a/b)",)), BARE_NODE, "calico", ["no-other-cni"], id="calico on another CNI"
         ),
