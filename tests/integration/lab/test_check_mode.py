@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Check mode of the whole migration names the very tasks and nodes that the real run changes. Needs a lab of its own: ``make test-long``."""
+"""Check mode of the whole migration names the very tasks and nodes that the real run changes. Needs the lab: ``make test-long``."""
 
 from __future__ import annotations
 
