@@ -217,8 +217,14 @@ def _size(folder: Path) -> int:
 
 
 def _memory_bytes() -> int:
-    usage = Path("/sys/fs/cgroup/memory") / processes.GROUP / "memory.usage_in_bytes"
-    return int(usage.read_text()) if usage.exists() else 0
+    """What the lab's processes hold themselves, without the kernel's file cache, which is given back when others need it."""
+    if processes.is_unified():
+        statistics, name = processes.CGROUP_ROOT / processes.GROUP / "memory.stat", "anon"
+    else:
+        statistics, name = processes.CGROUP_ROOT / "memory" / processes.GROUP / "memory.stat", "total_rss"
+    if not statistics.exists():
+        return 0
+    return int(dict(line.split() for line in statistics.read_text().splitlines())[name])
 
 
 if __name__ == "__main__":
