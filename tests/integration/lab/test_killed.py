@@ -1,77 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""SIGKILL in the middle, then the same command again: builds, the start of nodes, and the migration all end in the same good state.
-
-Takes about half an hour and uses the machine's one lab: ``make test-long``.
-"""
+"""SIGKILL in the middle, then the same command again: builds, the start of nodes, and the migration all end in the same good state."""
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
-import sys
-import time
-import typing as t
 from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.long, pytest.mark.skipif(os.geteuid() != 0, reason="the lab needs root")]
+from tests.support.lab_commands import changes, kill_when, lab, migrate, run
 
-ROOT = Path(__file__).parents[3]
-MIGRATE = ["ansible-playbook", "--inventory", "inventories/lab", "playbooks/migrate-to-calico.yml"]
-RUN_SECONDS = 900
-
-
-def lab(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "lab", *arguments]
-
-
-def run(argv: list[str], **environment: str) -> str:
-    """Runs a command that has to succeed; returns what it said."""
-    done = subprocess.run(
-        argv, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=RUN_SECONDS, check=False
-    )
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    return done.stdout
-
-
-def kill_when(argv: list[str], words: str, after: float = 0.0, **environment: str) -> None:
-    """Starts a command and kills its whole process group, some seconds after it has said these words."""
-    process = subprocess.Popen(
-        argv,
-        cwd=ROOT,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1", **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    said = _read_until(process, words)
-    time.sleep(after)  # into the middle of what was announced: a moment, not a condition that could be polled
-    os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait(timeout=30) == -signal.SIGKILL, f"it ended before it could be killed:\n{said[-2000:]}"
-    assert process.stdout is not None
-    process.stdout.close()  # Ansible's workers are in sessions of their own: one that outlives it must not wait for us to read
-
-
-def _read_until(process: subprocess.Popen[str], words: str) -> str:
-    assert process.stdout is not None
-    said = ""
-    for line in process.stdout:
-        said += line
-        if words in line:
-            return said
-    pytest.fail(f"it never said {words!r}:\n{said[-4000:]}")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_lab_afterwards() -> t.Iterator[None]:
-    yield
-    assert "nothing is left behind" in run(lab("down"))
+pytestmark = pytest.mark.long
 
 
 def test_killed_build(tmp_path: Path) -> None:
@@ -108,19 +48,18 @@ def test_killed_start(words: str, after: float) -> None:
         ("Remove flannel's CNI configuration from every node", 0.3),
         ("Apply Calico's objects", 2.0),
         ("Wait until calico-node runs on every node", 5.0),
-        ("podnet.cni.kubelet : Restart kubelet", 0.5),
+        ("Restart the kubelet service", 0.5),
         ("Recreate every pod whose address is not Calico's", 3.0),
-        ("podnet.cni.cni_cleanup", 1.0),
+        ("Remove what the CNI left on this node", 0.7),
         ("Put the pod network to the test", 6.0),
     ],
 )
 def test_killed_migration(task: str, after: float) -> None:
     """The same command goes on from what it finds, ends verified, and has nothing to do a third time."""
     run(lab("reset"))
-    kill_when(MIGRATE, task, after)
-    said = run(MIGRATE)
-    assert "policy-enforced" in said
-    assert set(re.findall(r"changed=(\d+)", run(MIGRATE))) == {"0"}
+    kill_when(migrate(), task, after)
+    assert "policy-enforced" in run(migrate())
+    assert changes(run(migrate())) == {0}
     assert leftovers_of_flannel() == []
 
 
