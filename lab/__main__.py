@@ -63,23 +63,23 @@ def build(settings: Settings) -> int:
 def up(settings: Settings, bare: bool) -> int:
     """A running cluster on flannel with the demo application; the one that runs already if it is the same."""
     host.check(settings)
-    inputs = _build(settings)
-    if _is_up(settings, inputs, bare):
+    made = _build(settings)
+    if _is_up(settings, _inputs(settings, made), bare):
         cluster.write_inventory(settings)  # another checkout may have started it
         progress.say(f"lab: {len(settings.nodes)} nodes run already and are what is wanted")
         return 0
     _clear(settings)
-    _start(settings, inputs, bare)
+    _start(settings, made, bare)
     return 0
 
 
 def reset(settings: Settings, bare: bool) -> int:
     """A fresh cluster, whatever runs now."""
     host.check(settings)
-    inputs = _build(settings)
+    made = _build(settings)
     with progress.step("lab: fresh cluster"):
         _clear(settings)
-        _start(settings, inputs, bare)
+        _start(settings, made, bare)
     return 0
 
 
@@ -122,18 +122,11 @@ def list_leftovers(settings: Settings) -> int:
     return 1 if found else 0
 
 
-def _build(settings: Settings) -> str:
-    """Builds what is missing; returns the fingerprint of everything a running lab is made of."""
+def _build(settings: Settings) -> dict[str, Path]:
+    """Builds what is missing; returns everything a lab is made of, by name."""
     settings.cache.mkdir(parents=True, exist_ok=True)
     programs.go_version()
     debian.install_host_packages()
-    made = _made(settings)
-    return fingerprints.of(
-        *(str(path) for path in made.values()), LAB / "manifests", LAB / "images", *(LAB.glob("*.py")), repr(settings.nodes)
-    )
-
-
-def _made(settings: Settings) -> dict[str, Path]:
     made = programs.build_all(settings)
     made["docker-registry"] = debian.docker_registry(settings)
     made["image-base"] = debian.image_base(settings)
@@ -142,8 +135,13 @@ def _made(settings: Settings) -> dict[str, Path]:
     return made
 
 
-def _start(settings: Settings, inputs: str, bare: bool) -> None:
-    made = _made(settings)
+def _inputs(settings: Settings, made: t.Mapping[str, Path]) -> str:
+    """The fingerprint of everything a running lab is made of, the lab's own code included."""
+    code = (LAB / "manifests", LAB / "images", *sorted(LAB.glob("*.py")))
+    return fingerprints.of(*(str(path) for path in made.values()), *code, repr(settings.nodes))
+
+
+def _start(settings: Settings, made: t.Mapping[str, Path], bare: bool) -> None:
     settings.state.mkdir(parents=True, exist_ok=True)
     with progress.step("lab: network, registries and manifests on the host"):
         host.set_up(settings)
@@ -160,7 +158,7 @@ def _start(settings: Settings, inputs: str, bare: bool) -> None:
         with progress.step("lab: flannel and the demo application, by the collection's own roles"):
             _run_playbook(settings, inventory)
             cluster.wait_until_ready(settings, READY_SECONDS)
-    (settings.state / "lab.json").write_text(json.dumps({"inputs": inputs, "bare": bare}))
+    (settings.state / "lab.json").write_text(json.dumps({"inputs": _inputs(settings, made), "bare": bare}))
     progress.say(f"lab: ready. ansible-playbook -i {inventory} ..., kubeconfig {settings.kubeconfig}")
 
 
