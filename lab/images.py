@@ -202,7 +202,7 @@ def _layer(settings: Settings, inputs: str, content: t.Callable[[], bytes]) -> B
     folder.mkdir(parents=True, exist_ok=True)
     raw = content()
     data = gzip.compress(raw, compresslevel=1, mtime=0)
-    facts = {"digest": _digest(data), "size": len(data), "diff_id": _digest(raw)}
+    facts: dict[str, t.Any] = {"digest": _digest(data), "size": len(data), "diff_id": _digest(raw)}
     _replace(packed, data)
     _replace(record, json.dumps(facts).encode())  # written last: it vouches for the other
     return Blob(packed, **facts)
