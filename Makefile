@@ -22,7 +22,7 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup migrate lab lab-reset lab-down lab-status test test-fast test-newest test-lab test-long lint bench reference artifact clean distclean
+.PHONY: help setup packages migrate lab lab-reset lab-down lab-status test test-fast test-newest test-lab test-long lint bench reference artifact clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ $(NEWEST_VENV)/.installed: requirements/py312.txt
 
 # --- The product on the lab -------------------------------------------------------------------------------------------
 
+packages: setup ## the host's Debian packages for the lab and the tests
+	@$(LAB) packages
+
 migrate: lab ## flannel to Calico on the lab, from a bare machine to a verified cluster
 	ansible-playbook -i $(INVENTORY) playbooks/migrate-to-calico.yml
 
@@ -62,7 +65,7 @@ lab-status: setup ## what runs, where, and how much it takes
 # --- Tests ------------------------------------------------------------------------------------------------------------
 
 test: setup ## every gate and test, lab included
-	@$(BIN)/python tests/support/run_targets.py lint test-fast test-newest artifact test-lab
+	@$(BIN)/python tests/support/run_targets.py packages lint test-fast test-newest artifact test-lab
 
 test-fast: setup ## unit tests, and integration tests without the lab
 	$(BIN)/pytest --quiet --numprocesses 2 -m 'not lab and not long'

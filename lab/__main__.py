@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lab's command line: ``python3 -m lab build|up|down|reset|status|leftovers|purge``.
+"""The lab's command line: ``python3 -m lab packages|build|up|down|reset|status|leftovers|purge``.
 
 ``up`` reuses a running lab made of the same inputs, and otherwise clears whatever is there and starts afresh, so it can
 follow anything: another lab, a crash, a SIGKILL. One lab runs on a machine at a time; a lock keeps a second call out.
@@ -32,10 +32,11 @@ _START_PLAYBOOK = "lab/start.yml"
 def main(arguments: t.Sequence[str]) -> int:
     """Runs one command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
-    parser.add_argument("command", choices=("build", "up", "reset", "down", "status", "leftovers", "purge"))
+    parser.add_argument("command", choices=("packages", "build", "up", "reset", "down", "status", "leftovers", "purge"))
     parser.add_argument("--bare", action="store_true", help="up, reset: stop before a CNI is installed")
     options = parser.parse_args(arguments)
     changes: dict[str, t.Callable[[Settings], int]] = {
+        "packages": packages,
         "build": build,
         "up": functools.partial(up, bare=options.bare),
         "reset": functools.partial(reset, bare=options.bare),
@@ -51,6 +52,12 @@ def main(arguments: t.Sequence[str]) -> int:
             return changes[options.command](settings)
     except LabError as error:
         progress.fail(str(error))
+
+
+def packages(_settings: Settings) -> int:
+    """Installs the host's Debian packages that are missing; the tests without a lab use some of them too."""
+    debian.install_host_packages()
+    return 0
 
 
 def build(settings: Settings) -> int:
