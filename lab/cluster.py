@@ -19,6 +19,7 @@ from lab import nodes
 from lab.settings import KUBERNETES_VERSION, POD_NETWORK, REPOSITORY, SERVICE_NETWORK, LabError, Node, Settings
 
 API_PORT = 6443
+POD_RANGE_SECONDS = 60.0
 _HEADER = (
     "# SPDX-" + "FileCopyrightText: 2026 The podnet.cni authors",
     "# SPDX-" + "License-Identifier: GPL-3.0-or-later",
@@ -39,6 +40,22 @@ def create(settings: Settings) -> None:
             list(pool.map(lambda node: _join(settings, node, control_plane, token), workers))
     else:
         _kubectl(settings, control_plane, "taint nodes --all node-role.kubernetes.io/control-plane-")
+    _wait_for_pod_ranges(settings, POD_RANGE_SECONDS)
+
+
+def _wait_for_pod_ranges(settings: Settings, seconds: float) -> None:
+    """The controller manager gives each node its pod range a moment after the node is there; a CNI cannot start without."""
+    deadline = time.monotonic() + seconds
+    while True:
+        items = json.loads(_kubectl(settings, settings.nodes[0], "get nodes -o json"))["items"]
+        waiting = [item["metadata"]["name"] for item in items if not item["spec"].get("podCIDR")]
+        if not waiting and len(items) == len(settings.nodes):
+            return
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"after {seconds:.0f} s {', '.join(waiting) or 'some nodes'} have no pod range: look at kube-controller-manager's log."
+            )
+        time.sleep(0.3)
 
 
 def write_inventory(settings: Settings) -> str:
