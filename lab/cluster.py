@@ -45,17 +45,22 @@ def create(settings: Settings) -> None:
 
 def _wait_for_pod_ranges(settings: Settings, seconds: float) -> None:
     """The controller manager gives each node its pod range a moment after the node is there; a CNI cannot start without."""
+    _wait_until_none(lambda: _without_pod_range(settings), seconds, "have no pod range")
+
+
+def _without_pod_range(settings: Settings) -> list[str]:
+    items = json.loads(_kubectl(settings, settings.nodes[0], "get nodes -o json"))["items"]
+    given = {item["metadata"]["name"] for item in items if item["spec"].get("podCIDR")}
+    return [node.name for node in settings.nodes if node.name not in given]
+
+
+def _wait_until_none(look: t.Callable[[], list[str]], seconds: float, complaint: str) -> None:
+    """Looks again until nothing is named any more; what still is at the end is in the error."""
     deadline = time.monotonic() + seconds
-    while True:
-        items = json.loads(_kubectl(settings, settings.nodes[0], "get nodes -o json"))["items"]
-        waiting = [item["metadata"]["name"] for item in items if not item["spec"].get("podCIDR")]
-        if not waiting and len(items) == len(settings.nodes):
-            return
+    while named := look():
         if time.monotonic() > deadline:
-            raise LabError(
-                f"after {seconds:.0f} s {', '.join(waiting) or 'some nodes'} have no pod range: look at kube-controller-manager's log."
-            )
-        time.sleep(0.3)
+            raise LabError(f"after {seconds:.0f} s these {complaint}: {', '.join(named)}.")
+        time.sleep(0.5)
 
 
 def write_inventory(settings: Settings) -> str:
@@ -105,15 +110,8 @@ def answers(settings: Settings) -> bool:
 
 
 def wait_until_ready(settings: Settings, seconds: float) -> None:
-    """Waits until every node is Ready and nothing in kube-system is pending."""
-    deadline = time.monotonic() + seconds
-    while True:
-        waiting = _not_ready(settings)
-        if not waiting:
-            return
-        if time.monotonic() > deadline:
-            raise LabError(f"after {seconds:.0f} s these are not ready: {', '.join(waiting)}.")
-        time.sleep(0.5)
+    """Waits until every node and every pod is Ready."""
+    _wait_until_none(lambda: _not_ready(settings), seconds, "are not ready")
 
 
 def _not_ready(settings: Settings) -> list[str]:
