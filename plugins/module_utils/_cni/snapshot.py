@@ -236,7 +236,10 @@ class Unit:
 
 @dataclasses.dataclass(frozen=True)
 class NodeSnapshot:
-    """One node's network at one moment. ``missing`` lists the tools that were not there, with what is unknown because of it."""
+    """One node's network at one moment. ``missing`` lists the tools that were not there, with what is unknown because of it.
+
+    ``last_reserved`` is the last address that the plugin host-local gave out, by the name of the CNI network: it goes on behind it.
+    """
 
     hostname: str
     architecture: str = ""
@@ -253,6 +256,7 @@ class NodeSnapshot:
     files: t.Tuple[File, ...] = ()
     subnet_env: t.Dict[str, str] = dataclasses.field(default_factory=dict)
     sysctls: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    last_reserved: t.Dict[str, str] = dataclasses.field(default_factory=dict)
     runtime: Runtime = Runtime()
     kubelet: Unit = Unit("kubelet")
     processes: t.Tuple[str, ...] = ()

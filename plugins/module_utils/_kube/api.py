@@ -49,20 +49,26 @@ class Api:
             if not token:
                 return found
 
-    def create(self, definition: objects.Raw) -> objects.Raw:
-        """Creates the object and returns it as the server keeps it."""
+    def create(self, definition: objects.Raw, dry_run: bool = False) -> objects.Raw:
+        """Creates the object and returns it as the server keeps it, or in a dry run would."""
         target = objects.reference(definition)
-        return self._send("POST", _collection(target), _named(target), definition)
+        return self._send("POST", _collection(target), _named(target), definition, dry_run)
 
-    def delete(self, target: ObjectRef, uid: str = "") -> bool:
-        """Deletes with the object's own grace period; False when it is gone already, or replaced by another one than ``uid``."""
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", **({"preconditions": {"uid": uid}} if uid else {})}
+    def replace(self, definition: objects.Raw, dry_run: bool = False) -> objects.Raw:
+        """Puts the object in the place of the one with its name; ConflictError when its resourceVersion is no longer the newest."""
+        target = objects.reference(definition)
+        return self._send("PUT", f"{_collection(target)}/{target.name}", _named(target), definition, dry_run)
+
+    def delete(self, target: ObjectRef, uid: str = "", version: str = "") -> bool:
+        """Deletes with the object's own grace period; False when it is gone already, or another one than ``uid`` and ``version`` name."""
+        preconditions = {key: value for key, value in (("uid", uid), ("resourceVersion", version)) if value}
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", **({"preconditions": preconditions} if preconditions else {})}
         try:
             self._send("DELETE", f"{_collection(target)}/{target.name}", _named(target), options)
         except kube_client.AbsentError:
             return False
         except kube_client.ConflictError:
-            if uid:
+            if preconditions:
                 return False
             raise
         return True

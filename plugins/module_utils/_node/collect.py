@@ -47,7 +47,8 @@ _DEVICE_SYSCTLS = ("rp_filter", "proxy_arp")
 
 #: Directories and files a CNI keeps outside its configuration, and directories whose entries are listed one by one.
 _STATE = ("/run/flannel", "/run/calico", "/var/lib/calico", "/var/log/calico")
-_STATE_PARENTS = ("/var/lib/cni", "/var/lib/cni/networks", "/var/lib/cni/results", "/var/lib/cni/cache/results")
+_HOST_LOCAL = "/var/lib/cni/networks"
+_STATE_PARENTS = ("/var/lib/cni", _HOST_LOCAL, "/var/lib/cni/results", "/var/lib/cni/cache/results")
 
 #: The plugin directory of the CNI specification's examples, searched beside the runtime's own.
 _BIN_DIR = "/opt/cni/bin"
@@ -108,6 +109,7 @@ def _snapshot(results: _Results, firewalls: t.Iterable[str], found: Runtime, con
         files=_files(contents, found.bin_dir, tree),
         subnet_env=parse.assignments(tree.text("/run/flannel/subnet.env")),
         sysctls=_sysctls(tree),
+        last_reserved=_last_reserved(tree),
         runtime=found,
         kubelet=parse.unit("kubelet", results.text("kubelet")),
         processes=_daemons(tree),
@@ -221,6 +223,12 @@ def _files(conf_dir: t.Mapping[str, bytes], bin_dir: str, tree: Tree) -> t.Tuple
         *(File(path, "binary") for path in binaries),
         *(File(path, "state", entries=len(tree.names(path))) for path in state),
     )
+
+
+def _last_reserved(tree: Tree) -> t.Dict[str, str]:
+    """What host-local notes for its first range, which is flannel's only one."""
+    told = {name: tree.text(f"{_HOST_LOCAL}/{name}/last_reserved_ip.0") for name in tree.names(_HOST_LOCAL)}
+    return {name: address for name, address in told.items() if address}
 
 
 def _sysctls(tree: Tree) -> t.Dict[str, str]:
