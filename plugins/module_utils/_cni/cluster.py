@@ -27,7 +27,7 @@ class ObjectRef:
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-    """A Node object. ``annotations`` holds only those of a CNI (flannel.alpha.coreos.com/, projectcalico.org/)."""
+    """A Node object. ``annotations`` holds only those of a CNI (flannel.alpha.coreos.com/, projectcalico.org/), ``labels`` only ours."""
 
     name: str
     ready: bool = False
@@ -40,6 +40,7 @@ class Node:
     runtime: str = ""
     kubelet_version: str = ""
     annotations: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    labels: t.Dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

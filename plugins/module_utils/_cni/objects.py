@@ -18,6 +18,9 @@ Raw = t.Mapping[str, t.Any]
 #: Annotations of a node that a CNI wrote.
 CNI_ANNOTATIONS = ("flannel.alpha.coreos.com/", "projectcalico.org/")
 
+#: Labels by which people and our own modules steer what we do.
+OWN_LABELS = "podnet.io/"
+
 _CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 
 #: (tool, prefix of a label or annotation that only this tool writes). First match wins: Flux and Argo CD may work through Helm.
@@ -63,6 +66,7 @@ def node(resource: Raw) -> cluster.Node:
         runtime=info.get("containerRuntimeVersion", ""),
         kubelet_version=info.get("kubeletVersion", ""),
         annotations=_cni_annotations(metadata(resource).get("annotations") or {}),
+        labels={key: value for key, value in labels.items() if key.startswith(OWN_LABELS)},
     )
 
 
