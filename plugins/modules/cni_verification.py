@@ -32,9 +32,10 @@ attributes:
     details: RV(ignore:changed) is always V(false), since nothing stays of what the module creates.
 options:
   cni:
-    description: The CNI that is to serve the pods.
+    description:
+      - The CNI that is to serve the pods. V(mixed) is both at once, while Calico comes beside a flannel that lives on.
     type: str
-    choices: [calico, flannel]
+    choices: [calico, flannel, mixed]
     default: calico
   image:
     description:

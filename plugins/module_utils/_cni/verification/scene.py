@@ -14,14 +14,26 @@ import typing as t
 
 @dataclasses.dataclass(frozen=True)
 class Cni:
-    """What verification must know of a CNI. ``device_prefix`` names its pods' devices on the host, or is empty where no pod has a route."""
+    """What verification must know of a CNI.
+
+    ``device_prefix`` names its pods' devices on the host, or is empty where no pod has a route. ``parts`` are the CNIs it is made of.
+    """
 
     name: str
     device_prefix: str
     enforces_policies: bool
+    parts: t.Tuple[str, ...]
 
 
-CNIS = {cni.name: cni for cni in (Cni("calico", "cali", True), Cni("flannel", "", False))}
+#: ``mixed`` is both at once, while one takes the other's place: some nodes' new pods are Calico's, the others' flannel's.
+CNIS = {
+    cni.name: cni
+    for cni in (
+        Cni("calico", "cali", True, ("calico",)),
+        Cni("flannel", "", False, ("flannel",)),
+        Cni("mixed", "", False, ("flannel", "calico")),
+    )
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -41,10 +41,12 @@ def _cni_ready(cluster: clusters.ClusterSnapshot, cni: Cni) -> checks.Check:
 
 
 def _agents(cluster: clusters.ClusterSnapshot, cni: Cni) -> t.List[t.Tuple[clusters.ObjectRef, int, int]]:
-    if cni.name == "flannel":
-        return [(flannel.daemonset, flannel.ready, flannel.desired) for flannel in cluster.flannel]
     seen = cluster.calico
-    return [(seen.daemonset, seen.ready, seen.desired)] if seen and seen.daemonset else []
+    found = {
+        "flannel": [(flannel.daemonset, flannel.ready, flannel.desired) for flannel in cluster.flannel],
+        "calico": [(seen.daemonset, seen.ready, seen.desired)] if seen and seen.daemonset else [],
+    }
+    return [agent for part in cni.parts for agent in found[part]]
 
 
 def _one_conflist(cluster: clusters.ClusterSnapshot, nodes: t.Mapping[str, snapshot.NodeSnapshot], cni: Cni) -> checks.Check:
@@ -52,15 +54,16 @@ def _one_conflist(cluster: clusters.ClusterSnapshot, nodes: t.Mapping[str, snaps
         return checks.skipped(questions.ONE_CONFLIST, "no snapshots of the nodes were given")
     unknown = [f"{node.name}: no snapshot" for node in cluster.nodes if node.name not in nodes]
     problems = [*unknown, *(f"{name}: {problem}" for name, node in sorted(nodes.items()) for problem in _conflist_problems(node, cni))]
+    whose = " or ".join(f"{part}'s" for part in cni.parts)
     if problems:
-        return questions.fault(questions.ONE_CONFLIST, f"{cni.name}'s is not the only one, and loaded, on every node", problems)
-    return checks.passed(questions.ONE_CONFLIST, f"{cni.name}'s alone, and loaded, on {questions.all_of(sorted(nodes))}")
+        return questions.fault(questions.ONE_CONFLIST, f"{whose} is not the only one, and loaded, on every node", problems)
+    return checks.passed(questions.ONE_CONFLIST, f"{whose} alone, and loaded, on {questions.all_of(sorted(nodes))}")
 
 
 def _conflist_problems(node: snapshot.NodeSnapshot, cni: Cni) -> t.Iterator[str]:
     for conflist in node.conflists:
-        if _matters(conflist) and snapshot.cni_of(conflist.owner) != cni.name:
-            yield f"{conflist.path} is not {cni.name}'s"
+        if _matters(conflist) and snapshot.cni_of(conflist.owner) not in cni.parts:
+            yield f"{conflist.path} is not {' or '.join(cni.parts)}'s"
     winner = next((conflist for conflist in node.conflists if conflist.wins), None)
     if winner is None:
         yield f"no usable file in {node.runtime.conf_dir}"
