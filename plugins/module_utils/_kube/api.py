@@ -81,6 +81,17 @@ class Api:
             return False
         return True
 
+    def evict(self, pod: ObjectRef, uid: str, dry_run: bool = False) -> bool:
+        """Asks to evict the pod, which disruption budgets may forbid (UnavailableError); False when it is gone, or is another one."""
+        metadata = {"name": pod.name, "namespace": pod.namespace}
+        options = {"preconditions": {"uid": uid}}
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata, "deleteOptions": options}
+        try:
+            self._send("POST", f"{_collection(pod)}/{pod.name}/eviction", f"eviction of {_named(pod)}", body, dry_run)
+        except (kube_client.AbsentError, kube_client.ConflictError):
+            return False
+        return True
+
     def _get(self, path: str, query: t.List[t.Tuple[str, t.Any]]) -> t.Optional[objects.Raw]:
         try:
             return self._request("GET", path, f"GET {path}", query_params=query)
