@@ -17,6 +17,7 @@ TARGETS = (CALICO, FLANNEL)
 
 #: strategy -> target -> the states it may start from. ``install`` puts a CNI where none is.
 STRATEGIES: t.Mapping[str, t.Mapping[str, t.FrozenSet[str]]] = {
+    "side_by_side": {CALICO: frozenset({FLANNEL, MIGRATING, CALICO})},
     "cutover": {CALICO: frozenset({FLANNEL, MIGRATING, CALICO})},
     "install": {CALICO: frozenset({NONE, CALICO}), FLANNEL: frozenset({NONE, FLANNEL})},
 }
