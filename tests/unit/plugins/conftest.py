@@ -227,3 +227,12 @@ def start_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator
     yield start
     for cluster in running:
         cluster.close()
+
+
+@pytest.fixture
+def object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[t.Any]:
+    """An API server that keeps what is written to it; see tests/support/object_store.py."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    store = _support("object_store").ObjectStore()
+    yield store
+    store.close()

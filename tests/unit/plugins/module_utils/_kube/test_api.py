@@ -60,3 +60,22 @@ def test_a_deletion_that_is_refused(cluster: t.Any, api: Api, status: int, kind:
     cluster.refuse[("DELETE", PATH)] = status
     with pytest.raises(kind, match="Pod demo/web: the API server"):
         api.delete(POD)
+
+
+def test_replacing_needs_the_newest_version(object_store: t.Any, connect: t.Callable[..., t.Any]) -> None:
+    api = Api(connect(host=object_store.url, api_key="secret"))
+    made = api.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "demo"}, "data": {"a": "1"}})
+    newer = api.replace({**made, "data": {"a": "2"}})
+    with pytest.raises(client.ConflictError):
+        api.replace({**made, "data": {"a": "3"}})
+    assert api.replace({**newer, "data": {"a": "4"}}, dry_run=True)["data"] == {"a": "4"}
+    assert api.item("/api/v1/namespaces/demo/configmaps/x") == newer
+
+
+def test_deleting_one_version_alone(object_store: t.Any, connect: t.Callable[..., t.Any]) -> None:
+    api = Api(connect(host=object_store.url, api_key="secret"))
+    made = api.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "demo"}})
+    newer = api.replace(made)
+    target = ObjectRef("v1", "ConfigMap", "x", "demo")
+    assert api.delete(target, version=made["metadata"]["resourceVersion"]) is False
+    assert api.delete(target, version=newer["metadata"]["resourceVersion"]) is True
