@@ -13,10 +13,22 @@ import dataclasses
 import typing as t
 
 PASSED = "passed"
+#: Nothing to do, but good to know before the change.
+INFO = "info"
+#: Somebody should look at it; it does not stop the change.
+WARNING = "warning"
 FAILED = "failed"
 SKIPPED = "skipped"
 
+#: How much an answer weighs, heaviest first. Whatever is neither an error nor a warning is information.
+SEVERITIES = ("error", "warning", "info")
+_SEVERITY = {FAILED: "error", WARNING: "warning"}
+
+#: Answers that are told with all their details.
+_TOLD_IN_FULL = (FAILED, WARNING, INFO)
+
 _NEXT = "next"
+_FIX = "fix"
 
 #: A list of names that is only there to illustrate is cut at this many characters, so that a line stays a line.
 _ROOM = 50
@@ -26,7 +38,8 @@ _ROOM = 50
 class Check:
     """``id`` is stable (``pool-overlaps-services``), ``seen`` is what was found, ``next_step`` is what to do when it failed.
 
-    ``details`` are all the single things that are wrong, where there are several.
+    ``details`` are all the single things that are wrong, where there are several; ``fix`` is a command that does the next step,
+    where one does.
     """
 
     id: str
@@ -35,6 +48,12 @@ class Check:
     where: str = ""
     next_step: str = ""
     details: t.Tuple[str, ...] = ()
+    fix: str = ""
+
+    @property
+    def severity(self) -> str:
+        """One of `SEVERITIES`. It follows from the answer: a question that is answered well weighs nothing."""
+        return _SEVERITY.get(self.result, "info")
 
 
 def passed(name: str, seen: str, where: str = "") -> Check:
@@ -47,9 +66,19 @@ def skipped(name: str, seen: str) -> Check:
     return Check(name, SKIPPED, seen)
 
 
-def failed(name: str, seen: str, where: str, next_step: str, details: t.Iterable[str] = ()) -> Check:
+def noted(name: str, seen: str, where: str = "", details: t.Iterable[str] = ()) -> Check:
+    """An answer that is neither good nor bad, and good to know."""
+    return Check(name, INFO, seen, where, "", tuple(details))
+
+
+def warned(name: str, seen: str, where: str, next_step: str, details: t.Iterable[str] = (), fix: str = "") -> Check:
+    """An answer that does not stop anything, and that somebody should look at."""
+    return Check(name, WARNING, seen, where, next_step, tuple(details), fix)
+
+
+def failed(name: str, seen: str, where: str, next_step: str, details: t.Iterable[str] = (), fix: str = "") -> Check:
     """A question answered badly."""
-    return Check(name, FAILED, seen, where, next_step, tuple(details))
+    return Check(name, FAILED, seen, where, next_step, tuple(details), fix)
 
 
 def failures(checks: t.Iterable[Check]) -> t.Tuple[Check, ...]:
@@ -58,7 +87,10 @@ def failures(checks: t.Iterable[Check]) -> t.Tuple[Check, ...]:
 
 
 def summary(checks: t.Sequence[Check]) -> t.List[str]:
-    """What a person reads: a table of result, id and evidence, and a line of totals. A failure is told in full and says what to do."""
+    """What a person reads: a table of result, id and evidence, and a line of totals.
+
+    Failures, warnings and notes are told in full; failures and warnings say what to do.
+    """
     width = max((len(check.id) for check in checks), default=0)
     rows = [(word, check.id, text) for check in checks for word, text in _told(check)]
     return [f"{word:<7}  {name:<{width}}  {text}" for word, name, text in rows] + [_totals(checks)]
@@ -67,13 +99,14 @@ def summary(checks: t.Sequence[Check]) -> t.List[str]:
 def failure_lines(checks: t.Iterable[Check]) -> t.List[str]:
     """The checks that failed, a line each: the text of an error message."""
     return [
-        f"- {check.id}{_place(check)}: {'; '.join((check.seen, *check.details))}. Next: {check.next_step}" for check in failures(checks)
+        f"- {check.id}{_place(check)}: {'; '.join((check.seen, *check.details))}. Next: {check.next_step}{_command(check)}"
+        for check in failures(checks)
     ]
 
 
 def to_dicts(checks: t.Iterable[Check]) -> t.List[t.Dict[str, t.Any]]:
     """The checks as plain dictionaries."""
-    return [dataclasses.asdict(check) for check in checks]
+    return [{**dataclasses.asdict(check), "severity": check.severity} for check in checks]
 
 
 def shortened(names: t.Sequence[str], room: int = _ROOM) -> str:
@@ -89,13 +122,12 @@ def shortened(names: t.Sequence[str], room: int = _ROOM) -> str:
 
 def _told(check: Check) -> t.Iterator[t.Tuple[str, str]]:
     """The rows of one check: the word and the text of each."""
-    if check.result != FAILED:
+    if check.result not in _TOLD_IN_FULL:
         yield check.result, check.seen
         return
-    yield FAILED, f"{check.seen}{_place(check)}"
-    yield from ((FAILED, detail) for detail in check.details)
-    if check.next_step:
-        yield _NEXT, check.next_step
+    yield check.result, f"{check.seen}{_place(check)}"
+    yield from ((check.result, detail) for detail in check.details)
+    yield from ((word, text) for word, text in ((_NEXT, check.next_step), (_FIX, check.fix)) if text)
 
 
 def _place(check: Check) -> str:
@@ -103,6 +135,12 @@ def _place(check: Check) -> str:
     return f" [{check.where}]" if check.where and check.where not in check.seen else ""
 
 
+def _command(check: Check) -> str:
+    return f" Fix: {check.fix}" if check.fix else ""
+
+
 def _totals(checks: t.Iterable[Check]) -> str:
+    """Counts by answer; warnings and notes are only counted where there are any."""
     count = collections.Counter(check.result for check in checks)
-    return ", ".join(f"{count[word]} {word}" for word in (PASSED, FAILED, SKIPPED))
+    words = (PASSED, *(word for word in (WARNING, INFO) if count[word]), FAILED, SKIPPED)
+    return ", ".join(f"{count[word]} {word}" for word in words)

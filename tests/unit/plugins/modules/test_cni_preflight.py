@@ -32,7 +32,7 @@ def test_a_cluster_that_may_be_changed(capfd: pytest.CaptureFixture[str]) -> Non
     assert result["changed"] is False
     assert (result["passed"], result["state"], result["network"]) == (True, "flannel", "10.244.0.0/16")
     assert len(result["summary"]) == len(result["checks"]) + 1
-    assert set(result["checks"][0]) == {"id", "result", "seen", "where", "next_step", "details"}
+    assert set(result["checks"][0]) == {"id", "result", "seen", "where", "next_step", "details", "fix", "severity"}
 
 
 @pytest.mark.parametrize("fail", [True, False])

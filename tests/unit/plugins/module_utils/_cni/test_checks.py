@@ -8,19 +8,31 @@ import json
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import checks
-from ansible_collections.podnet.cni.plugins.module_utils._cni.checks import FAILED, PASSED, SKIPPED, Check
+from ansible_collections.podnet.cni.plugins.module_utils._cni.checks import FAILED, INFO, PASSED, SKIPPED, WARNING, Check
 
 READY = Check("nodes-ready", PASSED, "3 of 3 Ready", "nodes")
 UNPROVED = Check("kernel-vxlan", SKIPPED, "no device yet")
 NOT_READY = Check("nodes-ready", FAILED, "node n2 is not Ready", "n2", "Mend it.")
 SILENT = Check("pod-to-pod", FAILED, "2 of 6 ways fail", "overlay", "Look at the routes.", ("n1 -> n2: timeout", "n2 -> n1: timeout"))
+TIGHT = Check("disk-space", WARNING, "1 node is nearly full", "n1", "Make room.", ("n1: 1.0 GiB in /var",), "crictl rmi --prune")
+STRICT = Check("rp-filter", INFO, "strict on 2 nodes", "n1, n2")
 
 
-def test_the_three_answers() -> None:
+def test_the_answers() -> None:
     assert checks.passed("nodes-ready", "3 of 3 Ready", "nodes") == READY
     assert checks.skipped("kernel-vxlan", "no device yet") == UNPROVED
     assert checks.failed("nodes-ready", "node n2 is not Ready", "n2", "Mend it.") == NOT_READY
     assert checks.failed("pod-to-pod", SILENT.seen, "overlay", "Look at the routes.", list(SILENT.details)) == SILENT
+    assert checks.warned("disk-space", TIGHT.seen, "n1", "Make room.", list(TIGHT.details), TIGHT.fix) == TIGHT
+    assert checks.noted("rp-filter", "strict on 2 nodes", "n1, n2") == STRICT
+
+
+@pytest.mark.parametrize(
+    ("check", "severity"), [(READY, "info"), (UNPROVED, "info"), (STRICT, "info"), (TIGHT, "warning"), (SILENT, "error")]
+)
+def test_the_severity_follows_from_the_answer(check: Check, severity: str) -> None:
+    assert check.severity == severity
+    assert severity in checks.SEVERITIES
 
 
 def test_a_summary_is_a_table_with_totals() -> None:
@@ -33,6 +45,19 @@ def test_a_summary_is_a_table_with_totals() -> None:
         "next     pod-to-pod    Look at the routes.",
         "1 passed, 1 failed, 1 skipped",
     ]
+
+
+def test_warnings_are_told_with_their_next_step_and_do_not_fail() -> None:
+    assert checks.summary([READY, TIGHT, STRICT]) == [
+        "passed   nodes-ready  3 of 3 Ready",
+        "warning  disk-space   1 node is nearly full [n1]",
+        "warning  disk-space   n1: 1.0 GiB in /var",
+        "next     disk-space   Make room.",
+        "fix      disk-space   crictl rmi --prune",
+        "info     rp-filter    strict on 2 nodes [n1, n2]",
+        "1 passed, 1 warning, 1 info, 0 failed, 0 skipped",
+    ]
+    assert checks.failures([READY, TIGHT, STRICT]) == ()
 
 
 def test_a_place_that_was_named_is_not_named_again() -> None:
@@ -48,6 +73,9 @@ def test_failures_in_a_message() -> None:
     assert checks.failure_lines([READY, NOT_READY, SILENT]) == [
         "- nodes-ready: node n2 is not Ready. Next: Mend it.",
         "- pod-to-pod [overlay]: 2 of 6 ways fail; n1 -> n2: timeout; n2 -> n1: timeout. Next: Look at the routes.",
+    ]
+    assert checks.failure_lines([checks.failed("udp-port", "closed", "n1", "Open it.", fix="ufw allow 4789/udp")]) == [
+        "- udp-port [n1]: closed. Next: Open it. Fix: ufw allow 4789/udp"
     ]
 
 
@@ -73,4 +101,6 @@ def test_they_travel_as_json() -> None:
         "where": "overlay",
         "next_step": "Look at the routes.",
         "details": ["n1 -> n2: timeout", "n2 -> n1: timeout"],
+        "fix": "",
+        "severity": "error",
     }
