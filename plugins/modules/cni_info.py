@@ -33,6 +33,7 @@ notes:
 seealso:
   - module: podnet.cni.cni_cleanup
   - module: podnet.cni.cni_conflist
+  - module: podnet.cni.cni_link_policy
 """
 
 EXAMPLES = r"""
@@ -110,6 +111,34 @@ snapshot:
       bin_dir: /opt/cni/bin
       default_network: ""
       problem: ""
+    link_managers:
+      - name: NetworkManager
+        active: true
+        rules:
+          - path: /etc/NetworkManager/conf.d/90-podnet-cni.conf
+            names: ["flannel*", cni0, "cali*", vxlan.calico, vxlan-v6.calico, tunl0]
+            types: []
+            leaves: true
+    firewalls: [firewalld]
+    input_chains:
+      - family: inet
+        table: firewalld
+        name: filter_INPUT
+        hook: input
+        policy: accept
+        rules:
+          - conditions:
+              - key: udp dport
+                values: ["8472"]
+                negated: false
+            verdict: accept
+            target: ""
+    disks:
+      - path: /etc/cni/net.d
+        total: 42949672960
+        free: 30064771072
+        inodes: 2621440
+        inodes_free: 2400000
     missing:
       - "nft: not found; unknown: native nftables tables"
   contains:
@@ -185,6 +214,22 @@ snapshot:
       description: CNI daemons that run in the node's own network.
       type: list
       elements: str
+    link_managers:
+      description: Programs that take care of network devices and run, with what their files say of which devices, first match first.
+      type: list
+      elements: dict
+    firewalls:
+      description: Services that manage a packet filter and run - V(firewalld), V(ufw), V(nftables).
+      type: list
+      elements: str
+    input_chains:
+      description: Native nftables chains that filter what comes in, without a CNI's and kube-proxy's, reduced to what decides.
+      type: list
+      elements: dict
+    disks:
+      description: Room in bytes and in files where configuration, plugins, kubelet and runtime keep theirs.
+      type: list
+      elements: dict
     missing:
       description: Tools without an answer, why, and what is unknown because of it.
       type: list

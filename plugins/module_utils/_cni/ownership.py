@@ -145,6 +145,11 @@ def attribute(snapshot: NodeSnapshot) -> NodeSnapshot:
     )
 
 
+def of_nft_table(name: str) -> str:
+    """The owner of a native nftables table, by its name."""
+    return _matching(name, _NFT_TABLES) or "unknown"
+
+
 _Item = t.TypeVar("_Item", Link, Address, Route, Neighbour, FdbEntry, Rule, NftTable, Ipset, Conflist, File)
 
 

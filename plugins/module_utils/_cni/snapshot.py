@@ -235,10 +235,76 @@ class Unit:
 
 
 @dataclasses.dataclass(frozen=True)
+class LinkRule:
+    """What one file tells a manager of network devices, see `_cni.link_policy`: the devices it speaks of, and what becomes of them.
+
+    ``names`` and ``types`` are what the manager compares, as its file has them (empty: any); ``leaves`` is whether it lets go of
+    those devices.
+    """
+
+    path: str
+    names: t.Tuple[str, ...] = ()
+    types: t.Tuple[str, ...] = ()
+    leaves: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class LinkManager:
+    """A program that takes care of network devices by itself; of its rules the first that fits a device decides."""
+
+    name: str
+    active: bool = False
+    rules: t.Tuple[LinkRule, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """What a packet must be for a rule to apply: ``key`` (``udp dport``) is one of the values, or none of them."""
+
+    key: str
+    values: t.Tuple[str, ...] = ()
+    negated: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class FilterRule:
+    """A rule of a packet filter, reduced to what decides: ``verdict`` is accept, drop, return, jump or goto; empty does nothing."""
+
+    conditions: t.Tuple[Condition, ...] = ()
+    verdict: str = ""
+    target: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class FilterChain:
+    """A chain of a native nftables table that filters what comes in; ``hook`` is ``input`` where packets enter, else empty."""
+
+    family: str
+    table: str
+    name: str
+    hook: str = ""
+    policy: str = ""
+    rules: t.Tuple[FilterRule, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Disk:
+    """Room below a path, in bytes and in files (inodes; 0 total where the file system has no limit)."""
+
+    path: str
+    total: int = 0
+    free: int = 0
+    inodes: int = 0
+    inodes_free: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
 class NodeSnapshot:
     """One node's network at one moment. ``missing`` lists the tools that were not there, with what is unknown because of it.
 
     ``last_reserved`` is the last address that the plugin host-local gave out, by the name of the CNI network: it goes on behind it.
+    ``firewalls`` are the services that manage a packet filter and run now, ``input_chains`` the native nftables chains they
+    and administrators filter incoming packets with (no CNI's, not kube-proxy's).
     """
 
     hostname: str
@@ -260,6 +326,10 @@ class NodeSnapshot:
     runtime: Runtime = Runtime()
     kubelet: Unit = Unit("kubelet")
     processes: t.Tuple[str, ...] = ()
+    link_managers: t.Tuple[LinkManager, ...] = ()
+    firewalls: t.Tuple[str, ...] = ()
+    input_chains: t.Tuple[FilterChain, ...] = ()
+    disks: t.Tuple[Disk, ...] = ()
     missing: t.Tuple[str, ...] = ()
 
 
@@ -357,4 +427,10 @@ _NESTED: _records.Nesting = {
     (NodeSnapshot, "files"): File,
     (NodeSnapshot, "runtime"): Runtime,
     (NodeSnapshot, "kubelet"): Unit,
+    (NodeSnapshot, "link_managers"): LinkManager,
+    (LinkManager, "rules"): LinkRule,
+    (NodeSnapshot, "input_chains"): FilterChain,
+    (FilterChain, "rules"): FilterRule,
+    (FilterRule, "conditions"): Condition,
+    (NodeSnapshot, "disks"): Disk,
 }

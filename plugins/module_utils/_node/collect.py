@@ -13,10 +13,21 @@ import os
 import pathlib
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils._cni import conflist, ownership
+from ansible_collections.podnet.cni.plugins.module_utils._cni import conflist, link_policy, ownership
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
-from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Chain, File, NodeSnapshot, Runtime
-from ansible_collections.podnet.cni.plugins.module_utils._node import commands, cri, parse
+from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import (
+    Chain,
+    Disk,
+    File,
+    FilterChain,
+    LinkManager,
+    NodeSnapshot,
+    Runtime,
+)
+from ansible_collections.podnet.cni.plugins.module_utils._node import commands, cri, nftables, parse
+
+#: Services that manage a packet filter.
+_FIREWALL_SERVICES = ("firewalld", "ufw", "nftables")
 
 #: What to run, and what nobody knows when it cannot be run.
 _COMMANDS: t.Dict[str, t.Tuple[t.Tuple[str, ...], str]] = {
@@ -32,6 +43,10 @@ _COMMANDS: t.Dict[str, t.Tuple[t.Tuple[str, ...], str]] = {
         ("systemctl", "show", "kubelet", "--property=ActiveState,SubState,MainPID,ActiveEnterTimestampMonotonic"),
         "the state of kubelet",
     ),
+    "services": (
+        ("systemctl", "show", "--property=Id,ActiveState", *link_policy.MANAGERS, *_FIREWALL_SERVICES),
+        "which services manage network devices and packet filters",
+    ),
 }
 
 #: iptables' tools by family, and where the kernel lists the legacy tables that are in use.
@@ -44,6 +59,9 @@ _SYSCTLS = (
     "net/bridge/bridge-nf-call-ip6tables",
 )
 _DEVICE_SYSCTLS = ("rp_filter", "proxy_arp")
+
+#: Where room is needed: for configuration, plugins, and what runtime and kubelet keep.
+_DISKS = ("/etc/cni/net.d", "/opt/cni/bin", "/var/lib/kubelet", "/var/lib/containerd", "/var/log")
 
 #: Directories and files a CNI keeps outside its configuration, and directories whose entries are listed one by one.
 _STATE = ("/run/flannel", "/run/calico", "/var/lib/calico", "/var/log/calico")
@@ -76,7 +94,10 @@ def collect(conf_dir: str = "", root: str = "/") -> NodeSnapshot:
         plan = {**_COMMANDS, **{key: (argv, f"{argv[0][: -len('-save')]} rules") for key, argv in firewalls.items()}}
         outputs = commands.run_all({key: argv for key, (argv, _) in plan.items()})
         found = asked.result()
-    return ownership.attribute(_snapshot(_Results(plan, outputs), firewalls, found, conf_dir or found.conf_dir, tree))
+    results = _Results(plan, outputs)
+    filters = _filter_commands(results)
+    results.add(filters, commands.run_all({key: argv for key, (argv, _) in filters.items()}))
+    return ownership.attribute(_snapshot(results, firewalls, found, conf_dir or found.conf_dir, tree))
 
 
 def runtime(tree: t.Optional[Tree] = None) -> Runtime:
@@ -113,6 +134,10 @@ def _snapshot(results: _Results, firewalls: t.Iterable[str], found: Runtime, con
         runtime=found,
         kubelet=parse.unit("kubelet", results.text("kubelet")),
         processes=_daemons(tree),
+        link_managers=_link_managers(results, tree),
+        firewalls=tuple(name for name in parse.active_units(results.text("services")) if name in _FIREWALL_SERVICES),
+        input_chains=_input_chains(results),
+        disks=tuple(disk for disk in map(tree.disk, _DISKS) if disk is not None),
         missing=_not_root() + results.missing(),
     )
 
@@ -121,9 +146,18 @@ class _Results:
     """What the commands printed; remembers which of it could not be had."""
 
     def __init__(self, plan: t.Mapping[str, t.Tuple[t.Sequence[str], str]], outputs: t.Mapping[str, commands.Output]) -> None:
-        self._plan = plan
-        self._outputs = outputs
+        self._plan = dict(plan)
+        self._outputs = dict(outputs)
         self._unreadable: t.Set[str] = set()
+
+    def add(self, plan: t.Mapping[str, t.Tuple[t.Sequence[str], str]], outputs: t.Mapping[str, commands.Output]) -> None:
+        """What was asked because of earlier answers."""
+        self._plan.update(plan)
+        self._outputs.update(outputs)
+
+    def keys(self, prefix: str) -> t.List[str]:
+        """What was asked under names that begin with ``prefix``."""
+        return [key for key in self._plan if key.startswith(prefix)]
 
     def text(self, key: str) -> str:
         """The output of a command that succeeded, else nothing."""
@@ -175,6 +209,14 @@ class Tree:
     def exists(self, path: str) -> bool:
         return self._at(path).exists()
 
+    def disk(self, path: str) -> t.Optional[Disk]:
+        """The room at a path; nothing when there is no such path."""
+        try:
+            room = os.statvfs(self._at(path))
+        except OSError:
+            return None
+        return Disk(path, room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize, room.f_files, room.f_favail)
+
     def target(self, path: str) -> str:
         """Where a symbolic link points to."""
         try:
@@ -210,6 +252,36 @@ def _chains(results: _Results, firewalls: t.Iterable[str]) -> t.Tuple[Chain, ...
         backend = parse.backend_of(text) if key.startswith("plain") else key[:-1]
         chains += parse.chains(text, backend, int(key[-1]))
     return chains
+
+
+def _filter_commands(results: _Results) -> t.Dict[str, t.Tuple[t.Tuple[str, ...], str]]:
+    """Asks for the rules of native tables that filter what comes in. A CNI's and kube-proxy's are theirs, and may be very long."""
+    tables = results.read("nft chains", nftables.filtering_tables)
+    ours = [(family, name) for family, name in tables if ownership.of_nft_table(name) in ("host", "unknown")]
+    native = [(family, name) for family, name in ours if not parse.is_iptables(family, name)]
+    return {
+        f"{_FILTER}{family} {name}": (("nft", "-j", "list", "table", family, name), f"rules of table {name}") for family, name in native
+    }
+
+
+_FILTER = "nft table "
+
+
+def _input_chains(results: _Results) -> t.Tuple[FilterChain, ...]:
+    return tuple(chain for key in results.keys(_FILTER) for chain in results.read(key, nftables.chains))
+
+
+def _link_managers(results: _Results, tree: Tree) -> t.Tuple[LinkManager, ...]:
+    """What manages devices on this node. Files of one that does not run are not read: they decide nothing."""
+    running = parse.active_units(results.text("services"))
+    return tuple(link_manager(name, tree) for name in link_policy.MANAGERS if name in running)
+
+
+def link_manager(name: str, tree: Tree) -> LinkManager:
+    """A running manager with the rules in its files."""
+    folders = link_policy.FOLDERS[name]
+    paths = [path for folder in folders for path in tree.files(folder)] + list(link_policy.SINGLE_FILES.get(name, ()))
+    return LinkManager(name, True, link_policy.rules_of(name, {path: tree.text(path) for path in paths}))
 
 
 def _files(conf_dir: t.Mapping[str, bytes], bin_dir: str, tree: Tree) -> t.Tuple[File, ...]:

@@ -25,6 +25,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import (
     Unit,
     Vxlan,
 )
+from ansible_collections.podnet.cni.plugins.module_utils._node import nftables
 
 Json = t.Dict[str, t.Any]
 
@@ -32,6 +33,8 @@ Json = t.Dict[str, t.Any]
 _FAMILIES = {"inet": 4, "inet6": 6}
 
 _CRIO_SETTING = re.compile(r"^\s*(cni_default_network|network_dir|plugin_dirs)\s*=\s*\[?\s*\"([^\"]*)\"", re.MULTILINE)
+
+_SERVICE = ".service"
 
 _ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 _HOST_BITS = {4: 32, 6: 128}
@@ -174,19 +177,15 @@ def backend_of(text: str) -> str:
 def nft_tables(tables: str, chains: str) -> t.Tuple[NftTable, ...]:
     """Of ``nft -j list tables`` and ``nft -j list chains``, without the tables that iptables-nft keeps."""
     inside: t.Dict[t.Tuple[str, str], t.List[str]] = {}
-    for chain in _nft_objects(chains, "chain"):
+    for chain in nftables.objects(chains, "chain"):
         inside.setdefault((chain["family"], chain["table"]), []).append(chain["name"])
-    found = [(table["family"], table["name"]) for table in _nft_objects(tables, "table")]
-    return tuple(NftTable(family, name, tuple(inside.get((family, name), ()))) for family, name in found if not _is_iptables(family, name))
+    found = [(table["family"], table["name"]) for table in nftables.objects(tables, "table")]
+    return tuple(NftTable(family, name, tuple(inside.get((family, name), ()))) for family, name in found if not is_iptables(family, name))
 
 
-def _is_iptables(family: str, name: str) -> bool:
+def is_iptables(family: str, name: str) -> bool:
+    """Whether iptables-nft keeps the table."""
     return family in ("ip", "ip6") and name in _IPTABLES_TABLES
-
-
-def _nft_objects(text: str, kind: str) -> t.List[Json]:
-    document = json.loads(text) if text.strip() else {}
-    return [item[kind] for item in document.get("nftables", ()) if kind in item]
 
 
 def ipsets(text: str) -> t.Tuple[Ipset, ...]:
@@ -197,6 +196,13 @@ def ipsets(text: str) -> t.Tuple[Ipset, ...]:
         for block in blocks
         if "Name" in block
     )
+
+
+def active_units(text: str) -> t.Tuple[str, ...]:
+    """Of ``systemctl show --property=Id,ActiveState``: the services that run, without their suffix."""
+    blocks = [assignments(block) for block in re.split(r"\n\s*\n", text)]
+    running = [block.get("Id", "") for block in blocks if block.get("ActiveState") in ("active", "reloading")]
+    return tuple(name[: -len(_SERVICE)] for name in running if name.endswith(_SERVICE))
 
 
 def unit(name: str, text: str) -> Unit:

@@ -38,6 +38,14 @@ FULL = model.NodeSnapshot(
     runtime=model.Runtime("containerd", "1.7.24", network_ready=True, loaded=("cbr0",)),
     kubelet=model.Unit("kubelet", "active", "running", 812, 1234567),
     processes=("flanneld",),
+    link_managers=(model.LinkManager("networkd", True, (model.LinkRule("/etc/systemd/network/a.network", ("*",)),)),),
+    firewalls=("firewalld",),
+    input_chains=(
+        model.FilterChain(
+            "inet", "firewalld", "in", "input", "drop", (model.FilterRule((model.Condition("udp dport", ("4789",)),), "accept"),)
+        ),
+    ),
+    disks=(model.Disk("/var", 100, 50, 10, 5),),
     missing=("nft: not found; unknown: native nftables tables",),
 )
 

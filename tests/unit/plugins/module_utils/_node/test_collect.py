@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import typing as t
 from pathlib import Path
@@ -219,6 +220,81 @@ def test_an_empty_node(take: Take, tmp_path: Path) -> None:
     empty.mkdir()
     snapshot = take(Tools("nothing"), model.Runtime(problem="none"), node_root=str(empty))
     assert (snapshot.conflists, snapshot.files, snapshot.sysctls, snapshot.subnet_env, snapshot.processes) == ((), (), {}, {}, ())
+
+
+class Answers(Tools):
+    """A node whose tools answer what a test says, by the start of their command line; else as the fixture does."""
+
+    def __init__(self, answers: dict[str, str]) -> None:
+        super().__init__("flannel-vxlan")
+        self._answers = answers
+
+    def _run(self, argv: tuple[str, ...]) -> commands.Output:
+        line = " ".join(argv)
+        return next((commands.Output(text) for start, text in self._answers.items() if line.startswith(start)), super()._run(argv))
+
+
+SERVICES = "systemctl show --property=Id,ActiveState"
+
+
+def test_who_manages_devices(take: Take, root: Path) -> None:
+    for path, text in {
+        "etc/systemd/network/10-all.network": "[Match]\nName=*\n",
+        "usr/lib/systemd/network/99-default.link": "[Match]\nOriginalName=*\n[Link]\nMACAddressPolicy=persistent\n",
+        "etc/NetworkManager/NetworkManager.conf": "[keyfile]\nunmanaged-devices=interface-name:cali*\n",
+    }.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    running = (
+        "Id=NetworkManager.service\nActiveState=active\n\nId=systemd-networkd.service\nActiveState=active\n\nId=systemd-udevd.service\n"
+    )
+    snapshot = take(Answers({SERVICES: f"{running}ActiveState=inactive\n"}))
+    assert snapshot.link_managers == (
+        model.LinkManager("NetworkManager", True, (model.LinkRule("/etc/NetworkManager/NetworkManager.conf", ("cali*",), leaves=True),)),
+        model.LinkManager("systemd-networkd", True, (model.LinkRule("/etc/systemd/network/10-all.network", ("*",)),)),
+    )
+
+
+def test_which_firewalls_run(take: Take) -> None:
+    text = (
+        "Id=firewalld.service\nActiveState=active\n\nId=ufw.service\nActiveState=inactive\n\nId=systemd-udevd.service\nActiveState=active\n"
+    )
+    snapshot = take(Answers({SERVICES: text}))
+    assert snapshot.firewalls == ("firewalld",)
+    assert [manager.name for manager in snapshot.link_managers] == ["systemd-udevd"]
+
+
+def test_native_tables_that_filter_what_comes_in_are_read(take: Take) -> None:
+    def base(table: str, name: str) -> dict[str, t.Any]:
+        hooked = {"type": "filter", "hook": "input", "prio": 0, "policy": "drop"}
+        return {"chain": {"family": "inet", "table": table, "name": name, **hooked}}
+
+    chains = [base("firewalld", "in"), base("kube-proxy", "filter-input"), base("calico", "input")]
+    rule = {"rule": {"family": "inet", "table": "firewalld", "chain": "in", "expr": [{"accept": None}]}}
+    tools = Answers(
+        {
+            "nft -j list chains": json.dumps({"nftables": chains}),
+            "nft -j list table inet firewalld": json.dumps({"nftables": [base("firewalld", "in"), rule]}),
+            "nft -j list table ": "no other table is asked for",
+        }
+    )
+    snapshot = take(tools)
+    assert snapshot.input_chains == (model.FilterChain("inet", "firewalld", "in", "input", "drop", (model.FilterRule((), "accept"),)),)
+    assert snapshot.missing == ()
+
+
+def test_a_table_that_cannot_be_read_is_missing(take: Take) -> None:
+    chain = {"chain": {"family": "inet", "table": "firewalld", "name": "in", "type": "filter", "hook": "input"}}
+    snapshot = take(Answers({"nft -j list chains": json.dumps({"nftables": [chain]}), "nft -j list table ": "table inet firewalld {"}))
+    assert snapshot.input_chains == ()
+    assert snapshot.missing == ("nft: printed no JSON; unknown: rules of table firewalld",)
+
+
+def test_room_on_disks(take: Take, root: Path) -> None:
+    (root / "var/log").mkdir()
+    snapshot = take(Tools("flannel-vxlan"))
+    assert [disk.path for disk in snapshot.disks] == ["/etc/cni/net.d", "/opt/cni/bin", "/var/log"]
+    assert all(0 < disk.free <= disk.total for disk in snapshot.disks)
 
 
 def test_not_root_is_said(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:

@@ -236,3 +236,16 @@ def test_nothing_from_nothing(parser: t.Callable[[str], tuple[t.Any, ...]]) -> N
 
 def test_empty_objects_of_old_iproute2() -> None:
     assert parse.links('[{}, {"ifname": "lo", "flags": ["LOOPBACK"]}]') == (Link("lo"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", ()),
+        ("Id=ufw.service\nActiveState=active\n", ("ufw",)),
+        ("Id=a.service\nActiveState=inactive\n\nId=b.service\nActiveState=reloading\n\nActiveState=active\nId=c.service\n", ("b", "c")),
+        ("Id=ufw.socket\nActiveState=active\n", ()),
+    ],
+)
+def test_active_units(text: str, names: tuple[str, ...]) -> None:
+    assert parse.active_units(text) == names

@@ -1,0 +1,263 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a node's packet filters let a packet in, as far as their rules tell.
+
+A rule about something that is not known of the packet (a set, a rate) leaves both answers possible, so the verdict is one of
+three. Chains of a CNI or of kube-proxy are passed over: they speak about their own traffic, and come and go with it.
+
+Pure: no I/O. Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import re
+import shlex
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Chain, Condition, FilterChain, FilterRule, NodeSnapshot
+
+OPEN = "open"
+CLOSED = "closed"
+UNSURE = "unsure"
+
+_ACCEPT, _DROP, _END, _NEXT = "accept", "drop", "end", "next"
+_VERDICTS = {_ACCEPT: _ACCEPT, _DROP: _DROP, "reject": _DROP, "return": _END}
+
+#: Owners whose chains say nothing about packets between nodes.
+_PASSED_OVER = frozenset({"calico", "kube-proxy", "kubelet", "runtime"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Packet:
+    """The first packet of a node to another one; an empty ``source`` is one that is not known."""
+
+    protocol: str
+    port: int
+    source: str = ""
+    destination: str = ""
+    device: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What the filters of a node do with a packet, and the chain that decides when it is dropped or in doubt.
+
+    ``native`` tells a native nftables table from iptables: an accept in iptables does not help against the former.
+    """
+
+    answer: str
+    where: str = ""
+    native: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    """A place where packets enter a filter: its chains by name, the first of them, and how a person finds it."""
+
+    chains: t.Mapping[str, t.Tuple[FilterRule, ...]]
+    first: str
+    policy: str
+    where: str
+    native: bool
+
+
+def judge(node: NodeSnapshot, packet: Packet) -> t.Tuple[Verdict, ...]:
+    """The verdict of each filter that does not simply let the packet in; a packet has to pass all of them."""
+    verdicts = (_verdict(entry, packet) for entry in (*_iptables(node), *_native(node)))
+    return tuple(verdict for verdict in verdicts if verdict.answer != OPEN)
+
+
+def _verdict(entry: _Entry, packet: Packet) -> Verdict:
+    outcomes = {entry.policy if outcome in (_END, _NEXT) else outcome for outcome in _walk(entry, entry.first, packet)}
+    if outcomes == {_ACCEPT}:
+        return Verdict(OPEN)
+    return Verdict(CLOSED if outcomes == {_DROP} else UNSURE, entry.where, entry.native)
+
+
+def _walk(entry: _Entry, chain: str, packet: Packet) -> t.Set[str]:
+    """All that may become of the packet in a chain: accept, drop, end (it returns by a goto), or next (it goes on behind the jump)."""
+    outcomes: t.Set[str] = set()
+    for rule in entry.chains.get(chain, ()):
+        applies = _applies(rule, packet)
+        if applies is False or not rule.verdict:
+            continue
+        reached = _reached(entry, rule, packet)
+        outcomes |= reached - {_NEXT}
+        if applies and _NEXT not in reached:
+            return outcomes
+    return outcomes | {_NEXT}
+
+
+def _reached(entry: _Entry, rule: FilterRule, packet: Packet) -> t.Set[str]:
+    """What comes of a rule that applies. A chain that is entered by goto does not come back to this one."""
+    if rule.verdict in ("jump", "goto"):
+        inside = _walk(entry, rule.target, packet)
+        back = _NEXT if rule.verdict == "jump" else _END
+        return {back if outcome in (_END, _NEXT) else outcome for outcome in inside}
+    return {_VERDICTS[rule.verdict]}
+
+
+def _applies(rule: FilterRule, packet: Packet) -> t.Optional[bool]:
+    """Whether all conditions hold; nothing when that cannot be told."""
+    held = [_holds(condition, packet) for condition in rule.conditions]
+    if False in held:
+        return False
+    return None if None in held else True
+
+
+def _holds(condition: Condition, packet: Packet) -> t.Optional[bool]:
+    known = _facts(packet).get(condition.key)
+    if known is None or not condition.values:
+        return None
+    answers = [_same(known, value) for value in condition.values]
+    if True in answers:
+        return not condition.negated
+    return None if None in answers else condition.negated
+
+
+def _facts(packet: Packet) -> t.Dict[str, t.Optional[str]]:
+    """What is known of the packet, under the names that nftables has for it; ``udp dport`` implies the protocol."""
+    other = "tcp" if packet.protocol == "udp" else "udp"
+    port = str(packet.port)
+    return {
+        "protocol": packet.protocol,
+        f"{packet.protocol} dport": port,
+        f"{other} dport": "-",
+        "th dport": port,
+        "source": packet.source or None,
+        "destination": packet.destination or None,
+        "device": packet.device or None,
+        "state": "new",
+        "status": "none",
+        "mark": "0",
+        "family": "ipv4",
+        "local": "local",
+    }
+
+
+def _same(known: str, value: str) -> t.Optional[bool]:
+    """Whether a fact is the value of a rule: an address in a range of addresses, a port in a range of ports, an equal word."""
+    if value.startswith("@") or value == "?":
+        return None
+    if "/" in value:
+        return _masked(known, value)
+    first, dash, last = value.partition("-")
+    if dash and known.isdigit() and first.isdigit() and last.isdigit():
+        return int(first) <= int(known) <= int(last)
+    if value.endswith("+"):
+        return known.startswith(value[:-1])
+    if value.endswith("*"):
+        return known.startswith(value[:-1])
+    return known == value
+
+
+def _masked(known: str, value: str) -> t.Optional[bool]:
+    """Of ``10.0.0.0/8`` and of ``0x4000/0x4000``, the two things with a slash; a fresh packet has no mark."""
+    try:
+        return ipaddress.ip_address(known) in ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        mark, _, mask = value.partition("/")
+        try:
+            return (int(known, 0) & int(mask, 0)) == (int(mark, 0) & int(mask, 0))
+        except ValueError:
+            return None
+
+
+def _iptables(node: NodeSnapshot) -> t.Iterator[_Entry]:
+    """The INPUT chain of each backend's filter table."""
+    tables: t.Dict[str, t.Dict[str, Chain]] = {}
+    for chain in node.chains:
+        if (chain.family, chain.table) == (4, "filter"):
+            tables.setdefault(chain.backend, {})[chain.name] = chain
+    for backend, chains in tables.items():
+        if "INPUT" in chains:
+            ours = {name: tuple(_rules(chain)) for name, chain in chains.items() if chain.owner not in _PASSED_OVER}
+            yield _Entry(ours, "INPUT", chains["INPUT"].policy.lower(), f"iptables ({backend}) chain INPUT", False)
+
+
+def _rules(chain: Chain) -> t.Iterator[FilterRule]:
+    for rule in chain.rules:
+        if rule.owner not in _PASSED_OVER:
+            yield iptables_rule(rule.text)
+
+
+def _native(node: NodeSnapshot) -> t.Iterator[_Entry]:
+    tables: t.Dict[t.Tuple[str, str], t.Dict[str, FilterChain]] = {}
+    for chain in node.input_chains:
+        tables.setdefault((chain.family, chain.table), {})[chain.name] = chain
+    for (family, table), chains in tables.items():
+        rules = {name: chain.rules for name, chain in chains.items()}
+        for chain in chains.values():
+            if chain.hook == "input":
+                where = f"nftables table {family} {table} chain {chain.name}"
+                yield _Entry(rules, chain.name, chain.policy or _ACCEPT, where, True)
+
+
+#: iptables' options that say what a packet must be, and those that say nothing about it.
+_KEYS = {
+    "-s": "source",
+    "--source": "source",
+    "-d": "destination",
+    "--destination": "destination",
+    "-p": "protocol",
+    "-i": "device",
+    "--ctstate": "state",
+    "--state": "state",
+    "--mark": "mark",
+    "--dst-type": "local",
+}
+_PORTS = ("--dport", "--dports", "--destination-port", "--destination-ports")
+_SILENT = ("-m", "--match", "--comment")
+_TARGETS = {"-j": "jump", "--jump": "jump", "-g": "goto", "--goto": "goto"}
+_BUILT_IN = {"ACCEPT": _ACCEPT, "DROP": _DROP, "REJECT": "reject", "RETURN": "return"}
+#: Targets that let the packet go on to the next rule.
+_GOES_ON = re.compile(r"(LOG|NFLOG|ULOG|MARK|CONNMARK|TRACE|CT|NOTRACK|SET|TOS|DSCP|CLASSIFY|AUDIT)$")
+
+
+def iptables_rule(text: str) -> FilterRule:
+    """A rule as ``iptables-save`` prints it, without its chain."""
+    words = shlex.split(text)
+    conditions: t.List[Condition] = []
+    protocol, negated, at = "", False, 0
+    while at < len(words):
+        word = words[at]
+        if word in _TARGETS:
+            return FilterRule(tuple(conditions), *_target(_TARGETS[word], words[at + 1]))
+        values = _values(words, at)
+        if word == "!":
+            negated = True
+        elif word not in _SILENT:
+            conditions.append(_condition(word, values, protocol, negated))
+            protocol = values[0] if word == "-p" and values else protocol
+            negated = False
+        at += 1 + len(values)
+    return FilterRule(tuple(conditions))
+
+
+def _values(words: t.Sequence[str], at: int) -> t.List[str]:
+    """The words after an option, up to the next one."""
+    if words[at] == "!":
+        return []
+    values = []
+    for word in words[at + 1 :]:
+        if word == "!" or word.startswith("-"):
+            break
+        values.append(word)
+    return values
+
+
+def _condition(option: str, values: t.Sequence[str], protocol: str, negated: bool) -> Condition:
+    key = f"{protocol or 'th'} dport" if option in _PORTS else _KEYS.get(option, "?")
+    listed = [part for value in values[:1] for part in value.lower().replace(":", "-").split(",")]
+    if option in ("-i", "--mark", "-s", "-d", "--source", "--destination"):
+        listed = list(values[:1])
+    return Condition(key, tuple(listed), negated)
+
+
+def _target(verb: str, name: str) -> t.Tuple[str, str]:
+    if name in _BUILT_IN:
+        return _BUILT_IN[name], ""
+    return ("", "") if _GOES_ON.match(name) else (verb, name)
