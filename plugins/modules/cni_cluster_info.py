@@ -11,7 +11,8 @@ short_description: Read which CNI a cluster runs, and its address ranges
 version_added: 0.1.0
 description:
   - Returns one snapshot of a cluster, taken with a fixed number of list calls to the API server - nodes, pods, the CNIs that run,
-    and the ranges of pods and Services.
+    the ranges of pods and Services, admission webhooks that must answer, disruption budgets, claims of local volumes, and what would
+    bring flannel back.
   - Flannel is found by what its containers run, in any namespace and under any name, from the manifests of v0.8 to those of today.
   - Runs on the control machine and changes nothing.
 author: The podnet.cni authors (@podnet)
@@ -66,6 +67,18 @@ cluster:
     service_cidrs: [10.96.0.0/12]
     cluster_cidrs: [10.244.0.0/16]
     kube_proxy_mode: iptables
+    webhooks:
+      - kind: ValidatingWebhookConfiguration
+        configuration: guard
+        name: pods.guard.example.com
+        service: guard/guard
+        stops: [pods]
+        selective: true
+        endpoints: 2
+    budgets:
+      - {namespace: default, name: web, allowed: 1, healthy: 3, expected: 3}
+    local_claims: [default/data-db-0]
+    keepers: []
 summary:
   description: The same in a few lines for a person.
   returned: success

@@ -45,7 +45,11 @@ class Node:
 
 @dataclasses.dataclass(frozen=True)
 class Pod:
-    """A Pod object. ``owner_kind`` is the controller's kind (ReplicaSet, DaemonSet, Node for static pods ...) or ``""`` for a bare pod."""
+    """A Pod object. ``owner_kind`` is the controller's kind (ReplicaSet, DaemonSet, Node for static pods ...) or ``""`` for a bare pod.
+
+    ``empty_dirs`` are its volumes that end with it, ``claims`` the PersistentVolumeClaims it mounts; ``trouble`` is why a
+    container does not run, in the cluster's word (CrashLoopBackOff, Unschedulable ...).
+    """
 
     namespace: str
     name: str
@@ -59,6 +63,47 @@ class Pod:
     owner_kind: str = ""
     owner_name: str = ""
     labels: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    restart_policy: str = ""
+    empty_dirs: t.Tuple[str, ...] = ()
+    claims: t.Tuple[str, ...] = ()
+    trouble: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Webhook:
+    """An admission webhook that the API server must not go without (failurePolicy Fail) and that a Service answers.
+
+    ``stops`` are the kinds a change of CNI writes that it is asked about; ``selective`` is whether it is asked about some
+    objects only; ``endpoints`` counts the Service's ready addresses.
+    """
+
+    kind: str
+    configuration: str
+    name: str
+    service: str
+    stops: t.Tuple[str, ...] = ()
+    selective: bool = False
+    endpoints: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """A PodDisruptionBudget: how many of its pods may go now, how many are healthy, and how many it speaks of."""
+
+    namespace: str
+    name: str
+    allowed: int = 0
+    healthy: int = 0
+    expected: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Keeper:
+    """An object by which a tool keeps others as they are (an Application, a Kustomization, a HelmChart), and those of a CNI it keeps."""
+
+    tool: str
+    name: str
+    keeps: t.Tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +175,8 @@ class Calico:
 class ClusterSnapshot:
     """One cluster at one moment. CIDR tuples are empty when the cluster does not tell them.
 
-    ``searched`` says where flannel was looked for.
+    ``searched`` says where flannel was looked for; ``local_claims`` (namespace/name) are PersistentVolumeClaims whose volume is on
+    one node only; ``keepers`` would bring flannel back.
     """
 
     version: str = ""
@@ -143,6 +189,10 @@ class ClusterSnapshot:
     cluster_cidrs: t.Tuple[str, ...] = ()
     kube_proxy_mode: str = ""
     searched: t.Tuple[str, ...] = ()
+    webhooks: t.Tuple[Webhook, ...] = ()
+    budgets: t.Tuple[Budget, ...] = ()
+    local_claims: t.Tuple[str, ...] = ()
+    keepers: t.Tuple[Keeper, ...] = ()
 
 
 def to_dict(snapshot: ClusterSnapshot) -> t.Dict[str, t.Any]:
@@ -211,4 +261,7 @@ _NESTED: _records.Nesting = {
     (ClusterSnapshot, "pods"): Pod,
     (ClusterSnapshot, "flannel"): Flannel,
     (ClusterSnapshot, "calico"): Calico,
+    (ClusterSnapshot, "webhooks"): Webhook,
+    (ClusterSnapshot, "budgets"): Budget,
+    (ClusterSnapshot, "keepers"): Keeper,
 }

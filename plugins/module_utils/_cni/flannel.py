@@ -31,13 +31,17 @@ _ARCHITECTURE_LABELS = ("kubernetes.io/arch", "beta.kubernetes.io/arch")
 
 @dataclasses.dataclass(frozen=True)
 class Surroundings:
-    """Everything beside the DaemonSets that tells what belongs to flannel. ``config_maps`` is keyed by (namespace, name)."""
+    """Everything beside the DaemonSets that tells what belongs to flannel.
+
+    ``config_maps`` is keyed by (namespace, name), ``namespaces``, of those that may be flannel's own, by name.
+    """
 
     config_maps: t.Mapping[t.Tuple[str, str], objects.Raw] = dataclasses.field(default_factory=dict)
     bindings: t.Sequence[objects.Raw] = ()
     roles: t.Sequence[objects.Raw] = ()
     policies: t.Sequence[objects.Raw] = ()
     pods: t.Sequence[cluster.Pod] = ()
+    namespaces: t.Mapping[str, objects.Raw] = dataclasses.field(default_factory=dict)
 
 
 def runs_flanneld(container: objects.Raw) -> bool:
@@ -159,7 +163,7 @@ def _installation(group: t.Sequence[objects.Raw], around: Surroundings) -> clust
         backend=backend_of(net_conf),
         desired=sum(desired for desired, _ready in totals),
         ready=sum(ready for _desired, ready in totals),
-        managed_by=objects.managed_by(*group, config_map),
+        managed_by=objects.managed_by(*group, config_map, around.namespaces.get(daemonsets[0].namespace, {})),
         objects=_belongings(daemonsets, name, _account(first), around),
     )
 

@@ -29,6 +29,9 @@ _MANAGERS = (
     ("Flux", "kustomize.toolkit.fluxcd.io/"),
     ("Flux", "helm.toolkit.fluxcd.io/"),
     ("addon manager", "addonmanager.kubernetes.io/mode"),
+    ("addon manager", "kubernetes.io/cluster-service"),
+    ("Fleet", "fleet.cattle.io/"),
+    ("kapp", "kapp.k14s.io/"),
     ("Rancher deploy controller", "objectset.rio.cattle.io/"),
     ("Helm", "meta.helm.sh/"),
 )
@@ -87,7 +90,30 @@ def pod(resource: Raw) -> cluster.Pod:
         owner_kind=owner.get("kind", ""),
         owner_name=owner.get("name", ""),
         labels=dict(metadata(resource).get("labels") or {}),
+        restart_policy=spec.get("restartPolicy", ""),
+        empty_dirs=tuple(volume["name"] for volume in spec.get("volumes") or () if "emptyDir" in volume),
+        claims=tuple(claim for volume in spec.get("volumes") or () for claim in _claims(volume, metadata(resource)["name"])),
+        trouble=_trouble(status),
     )
+
+
+def budget(resource: Raw) -> cluster.Budget:
+    """A PodDisruptionBudget as a record."""
+    status = resource.get("status") or {}
+    return cluster.Budget(
+        namespace=metadata(resource).get("namespace", ""),
+        name=metadata(resource)["name"],
+        allowed=int(status.get("disruptionsAllowed") or 0),
+        healthy=int(status.get("currentHealthy") or 0),
+        expected=int(status.get("expectedPods") or 0),
+    )
+
+
+def local_claims(volumes: t.Iterable[Raw]) -> t.Tuple[str, ...]:
+    """The claims (namespace/name) whose PersistentVolume is a directory or disk of a node."""
+    specs = [volume.get("spec") or {} for volume in volumes]
+    claims = [spec["claimRef"] for spec in specs if spec.get("claimRef") and any(kind in spec for kind in ("local", "hostPath"))]
+    return tuple(sorted(f"{claim.get('namespace', '')}/{claim.get('name', '')}" for claim in claims))
 
 
 def pod_spec(workload: Raw) -> Raw:
@@ -128,6 +154,29 @@ def _marks(resource: Raw) -> t.Dict[str, str]:
 
 def _condition(status: Raw, kind: str) -> bool:
     return any(item.get("type") == kind and item.get("status") == "True" for item in status.get("conditions") or ())
+
+
+def _claims(volume: Raw, pod_name: str) -> t.List[str]:
+    """The claim a volume mounts; an ephemeral volume's claim is named after pod and volume."""
+    named = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+    return [named] if named else [f"{pod_name}-{volume['name']}"] if "ephemeral" in volume else []
+
+
+def _trouble(status: Raw) -> str:
+    """Why a pod does not run: what a container waits for, how it ended, or that no node takes the pod."""
+    states = [
+        item.get("state") or {}
+        for kind in ("initContainerStatuses", "containerStatuses")
+        for item in status.get(kind) or ()
+        if not item.get("ready")
+    ]
+    waiting = [state["waiting"].get("reason", "") for state in states if state.get("waiting")]
+    unscheduled = [
+        item.get("reason", "")
+        for item in status.get("conditions") or ()
+        if item.get("type") == "PodScheduled" and item.get("status") == "False"
+    ]
+    return next(filter(None, [*unscheduled, *waiting]), "")
 
 
 def _controller(resource: Raw) -> Raw:

@@ -25,7 +25,13 @@ FIXTURES = Path(__file__).parents[2] / "fixtures" / "kube"
 
 # Where the API serves a kind; kinds of one group version are served together, even when there is no object.
 PLURALS = {
-    "v1": {"Node": "nodes", "Pod": "pods", "ConfigMap": "configmaps"},
+    "v1": {
+        "Node": "nodes",
+        "Pod": "pods",
+        "ConfigMap": "configmaps",
+        "Namespace": "namespaces",
+        "PersistentVolume": "persistentvolumes",
+    },
     "apps/v1": {"DaemonSet": "daemonsets"},
     "networking.k8s.io/v1": {"ServiceCIDR": "servicecidrs"},
     "networking.k8s.io/v1beta1": {"ServiceCIDR": "servicecidrs"},
@@ -33,6 +39,15 @@ PLURALS = {
     "policy/v1beta1": {"PodSecurityPolicy": "podsecuritypolicies"},
     "crd.projectcalico.org/v1": {"IPPool": "ippools", "IPAMBlock": "ipamblocks"},
     "operator.tigera.io/v1": {"Installation": "installations"},
+    "admissionregistration.k8s.io/v1": {
+        "ValidatingWebhookConfiguration": "validatingwebhookconfigurations",
+        "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
+    },
+    "discovery.k8s.io/v1": {"EndpointSlice": "endpointslices"},
+    "policy/v1": {"PodDisruptionBudget": "poddisruptionbudgets"},
+    "argoproj.io/v1alpha1": {"Application": "applications"},
+    "kustomize.toolkit.fluxcd.io/v1beta2": {"Kustomization": "kustomizations"},
+    "helm.cattle.io/v1": {"HelmChart": "helmcharts"},
 }
 ALWAYS_SERVED = ("v1", "apps/v1", "rbac.authorization.k8s.io/v1")
 
@@ -80,7 +95,7 @@ class FakeApiServer:
         if path == "/version":
             return 200, {"gitVersion": "v1.33.13", "major": "1", "minor": "33"}
         if path == "/apis":
-            return 200, {"kind": "APIGroupList", "groups": []}
+            return 200, {"kind": "APIGroupList", "groups": self._groups()}
         if path in self._items:
             return 200, self._page(self._items[path], int(query.get("continue", "0")))
         return self._by_name(path)
@@ -105,6 +120,18 @@ class FakeApiServer:
         # As the real one does: items of a list carry neither apiVersion nor kind.
         page = [{key: value for key, value in item.items() if key not in ("apiVersion", "kind")} for item in items[start:end]]
         return {"kind": "List", "metadata": {"continue": str(end)} if end < len(items) else {}, "items": page}
+
+    def _groups(self) -> list[dict[str, t.Any]]:
+        served = dict.fromkeys(path.split("/")[2] for path in self._items if path.startswith("/apis/"))
+        versions = {name: [version for version in PLURALS if version.startswith(f"{name}/")] for name in served}
+        return [
+            {
+                "name": name,
+                "versions": [{"groupVersion": version, "version": version.partition("/")[2]} for version in versions[name]],
+                "preferredVersion": {"groupVersion": versions[name][0], "version": versions[name][0].partition("/")[2]},
+            }
+            for name in served
+        ]
 
     def _by_name(self, path: str) -> tuple[int, dict[str, t.Any]]:
         parent, _slash, name = path.rpartition("/")

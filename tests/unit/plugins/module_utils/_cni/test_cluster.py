@@ -41,6 +41,10 @@ FULL = cluster.ClusterSnapshot(
     cluster_cidrs=("10.244.0.0/16",),
     kube_proxy_mode="iptables",
     searched=("DaemonSets",),
+    webhooks=(cluster.Webhook("X", "guard", "h", "a/guard", ("pods",), True, 1),),
+    budgets=(cluster.Budget("a", "web", 0, 1, 2),),
+    local_claims=("a/data",),
+    keepers=(cluster.Keeper("Argo CD", "Application a/net", ("DaemonSet a/b",)),),
 )
 
 

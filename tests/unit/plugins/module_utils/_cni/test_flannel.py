@@ -246,3 +246,10 @@ def test_a_manager_may_have_marked_only_the_config_map() -> None:
 )
 def test_keys_are_hidden_and_nothing_else(text: str, shown: str) -> None:
     assert flannel.without_secrets(text) == shown
+
+
+@pytest.mark.parametrize(("namespace", "manager"), [("kube-flannel", "Argo CD"), ("kube-system", "")])
+def test_a_manager_may_have_marked_only_its_own_namespace(namespace: str, manager: str) -> None:
+    marked = {"kube-flannel": {"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "net:/Namespace:/kube-flannel"}}}}
+    (found,) = flannel.discover([daemonset(namespace=namespace)], flannel.Surroundings(namespaces=marked))
+    assert found.managed_by == manager

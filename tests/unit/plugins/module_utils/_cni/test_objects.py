@@ -24,7 +24,10 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, ob
         ({"labels": {"kustomize.toolkit.fluxcd.io/name": "infra"}}, "Flux"),
         ({"labels": {"helm.toolkit.fluxcd.io/name": "x", "app.kubernetes.io/managed-by": "Helm"}}, "Flux"),
         ({"labels": {"addonmanager.kubernetes.io/mode": "Reconcile"}}, "addon manager"),
+        ({"labels": {"kubernetes.io/cluster-service": "true"}}, "addon manager"),
         ({"annotations": {"objectset.rio.cattle.io/id": "x"}}, "Rancher deploy controller"),
+        ({"labels": {"fleet.cattle.io/bundle-id": "x"}}, "Fleet"),
+        ({"labels": {"kapp.k14s.io/app": "x"}}, "kapp"),
     ],
 )
 def test_managed_by(metadata: dict[str, t.Any], tool: str) -> None:
@@ -76,3 +79,61 @@ def test_a_reference_takes_what_a_listed_item_lacks() -> None:
     assert objects.reference({"metadata": {"name": "x"}}, "v1", "Node") == cluster.ObjectRef("v1", "Node", "x")
     own = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "x", "namespace": "n"}}
     assert objects.reference(own, "v1", "Node") == cluster.ObjectRef("apps/v1", "DaemonSet", "x", "n")
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "expected"),
+    [
+        ({"restartPolicy": "Never"}, {}, cluster.Pod("d", "p", restart_policy="Never")),
+        (
+            {
+                "volumes": [
+                    {"name": "cache", "emptyDir": {}},
+                    {"name": "data", "persistentVolumeClaim": {"claimName": "data-p"}},
+                    {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {}}},
+                    {"name": "etc", "hostPath": {"path": "/etc"}},
+                ]
+            },
+            {},
+            cluster.Pod("d", "p", empty_dirs=("cache",), claims=("data-p", "p-scratch")),
+        ),
+        (
+            {},
+            {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]},
+            cluster.Pod("d", "p", trouble="Unschedulable"),
+        ),
+        (
+            {},
+            {
+                "initContainerStatuses": [{"ready": True, "state": {"terminated": {"reason": "Completed"}}}],
+                "containerStatuses": [
+                    {"ready": False, "state": {"running": {}}},
+                    {"ready": False, "state": {"waiting": {"reason": "CrashLoopBackOff"}}},
+                ],
+            },
+            cluster.Pod("d", "p", trouble="CrashLoopBackOff"),
+        ),
+        ({}, {"containerStatuses": [{"ready": True, "state": {"running": {}}}]}, cluster.Pod("d", "p")),
+    ],
+)
+def test_what_keeps_a_pod_where_it_is(spec: dict[str, t.Any], status: dict[str, t.Any], expected: cluster.Pod) -> None:
+    assert objects.pod({"metadata": {"name": "p", "namespace": "d"}, "spec": spec, "status": status}) == expected
+
+
+def test_a_budget() -> None:
+    metadata = {"name": "web", "namespace": "a"}
+    status = {"disruptionsAllowed": 1, "currentHealthy": 3, "expectedPods": 4}
+    assert objects.budget({"metadata": metadata, "status": status}) == cluster.Budget("a", "web", 1, 3, 4)
+    assert objects.budget({"metadata": metadata}) == cluster.Budget("a", "web")
+
+
+def test_local_claims() -> None:
+    claim = {"namespace": "a", "name": "data"}
+    volumes = [
+        {"spec": {"hostPath": {"path": "/y"}, "claimRef": claim}},
+        {"spec": {"local": {"path": "/x"}, "claimRef": {**claim, "name": "a"}}},
+        {"spec": {"local": {"path": "/x"}}},
+        {"spec": {"csi": {}, "claimRef": {**claim, "name": "remote"}}},
+        {},
+    ]
+    assert objects.local_claims(volumes) == ("a/a", "a/data")

@@ -94,7 +94,7 @@ def test_the_number_of_calls_does_not_grow_with_the_cluster(api_server: t.Any, t
     api_server.add(*({"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"more{n}"}} for n in range(50)))
     api_server.requests.clear()
     take()
-    assert len(api_server.requests) <= small <= 20
+    assert len(api_server.requests) <= small <= 24
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,76 @@ def test_a_refusal_is_an_error_with_its_place(
         take()
     assert caught.value.where == "GET /api/v1/pods"
     assert caught.value.next_step
+
+
+def test_webhooks_that_must_answer(api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot]) -> None:
+    rule = {"apiGroups": [""], "resources": ["pods"], "operations": ["CREATE"]}
+    client_config = {"service": {"namespace": "guard", "name": "guard"}}
+    for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
+        hook = {"name": "pods.guard.example", "clientConfig": client_config, "rules": [rule]}
+        api_server.add({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": "guard"}, "webhooks": [hook]})
+    endpoints = [{"conditions": {"ready": True}}, {"conditions": {"ready": False}}]
+    labels = {"kubernetes.io/service-name": "guard"}
+    metadata = {"name": "guard-x", "namespace": "guard", "labels": labels}
+    api_server.add({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata, "endpoints": endpoints})
+    assert take().webhooks == tuple(
+        cluster.Webhook(kind, "guard", "pods.guard.example", "guard/guard", ("pods",), endpoints=1)
+        for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+    )
+
+
+def test_endpoints_are_only_asked_for_when_a_webhook_needs_them(api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot]) -> None:
+    assert take().webhooks == ()
+    assert [path for path in api_server.paths if "endpointslices" in path] == []
+
+
+def test_budgets_and_local_volumes(api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot]) -> None:
+    status = {"disruptionsAllowed": 0, "currentHealthy": 2, "expectedPods": 2}
+    api_server.add(
+        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web", "namespace": "a"}, "status": status}
+    )
+    claim = {"namespace": "a", "name": "data-db-0"}
+    api_server.add(
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v1"}, "spec": {"local": {"path": "/x"}, "claimRef": claim}},
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v2"}, "spec": {"csi": {}, "claimRef": claim}},
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v3"}, "spec": {"hostPath": {"path": "/y"}}},
+    )
+    seen = take()
+    assert seen.budgets == (cluster.Budget("a", "web", 0, 2, 2),)
+    assert seen.local_claims == ("a/data-db-0",)
+
+
+def test_who_would_bring_flannel_back(api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot]) -> None:
+    api_server.add_fixture("flannel_cluster")
+    listed = [{"kind": "DaemonSet", "namespace": "kube-flannel", "name": "kube-flannel-ds"}]
+    api_server.add(
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Application",
+            "metadata": {"name": "network", "namespace": "argocd"},
+            "status": {"resources": listed},
+        },
+        {
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1beta2",
+            "kind": "Kustomization",
+            "metadata": {"name": "infra", "namespace": "flux-system"},
+            "status": {"inventory": {"entries": [{"id": "kube-flannel_kube-flannel-ds_apps_DaemonSet", "v": "v1"}]}},
+        },
+        {
+            "apiVersion": "helm.cattle.io/v1",
+            "kind": "HelmChart",
+            "metadata": {"name": "flannel", "namespace": "kube-system"},
+            "spec": {"chart": "https://charts.example/flannel"},
+        },
+    )
+    assert take().keepers == (
+        cluster.Keeper("Argo CD", "Application argocd/network", ("DaemonSet kube-flannel/kube-flannel-ds",)),
+        cluster.Keeper("Flux", "Kustomization flux-system/infra", ("DaemonSet kube-flannel/kube-flannel-ds",)),
+        cluster.Keeper("Helm controller", "HelmChart kube-system/flannel"),
+    )
+
+
+def test_tools_that_the_cluster_does_not_have_are_not_asked(api_server: t.Any, take: t.Callable[[], cluster.ClusterSnapshot]) -> None:
+    api_server.add_fixture("flannel_cluster")
+    take()
+    assert [path for path in api_server.paths if "argoproj" in path or "fluxcd" in path or "cattle" in path] == []
