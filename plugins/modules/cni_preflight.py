@@ -57,6 +57,10 @@ options:
     type: str
     choices: [vxlan, vxlan_cross_subnet, ipip, none]
     default: vxlan
+  mtu:
+    description: The MTU that Calico's pods are to have, which must fit the nodes' network; V(0) for what Calico finds out itself.
+    type: int
+    default: 0
   strategy:
     description:
       - The way to make the change. V(cutover) replaces a running CNI, V(install) puts one where none is.
@@ -101,8 +105,10 @@ EXAMPLES = r"""
 RETURN = r"""
 checks:
   description:
-    - Each question in order - its id, C(passed), C(failed) or C(skipped), what was seen and where, what to do next, and C(details),
-      all the single things that are wrong.
+    - Each question in order - its id, its result, what was seen and where, what to do next, C(details), all the single things that
+      are wrong, and C(fix), a command that does the next step, where there is one.
+    - The result is C(passed), C(info) (good to know), C(warning) (should be looked at, stops nothing), C(failed) or C(skipped).
+    - C(severity) says how much the answer weighs, which is C(error) for what failed, C(warning), or C(info).
   returned: always
   type: list
   elements: dict
@@ -113,6 +119,8 @@ checks:
       where: network
       next_step: Choose a network that shares no address with it.
       details: []
+      fix: ""
+      severity: error
 passed:
   description: Whether no check failed.
   returned: always
@@ -132,7 +140,7 @@ network:
 summary:
   description:
     - The checks as a table for a person, with a line of totals at the end.
-    - Long lists are cut short, except those of failures.
+    - Failures, warnings and notes are told in full, with the next step.
   returned: always
   type: list
   elements: str
@@ -159,6 +167,7 @@ def argument_spec() -> t.Dict[str, t.Any]:
         "target": {"type": "str", "choices": list(strategy.TARGETS), "default": "calico"},
         "network": {"type": "str", "default": ""},
         "encapsulation": {"type": "str", "choices": list(manifests.ENCAPSULATIONS), "default": "vxlan"},
+        "mtu": {"type": "int", "default": 0},
         "strategy": {"type": "str", "default": "cutover"},
         "journal": {"type": "dict", "default": {}},
         "fail": {"type": "bool", "default": True},
@@ -175,6 +184,7 @@ def examine(params: t.Mapping[str, t.Any]) -> questions.Verdict:
         encapsulation=params["encapsulation"],
         strategy=params["strategy"],
         hosts=tuple(params["hosts"]),
+        mtu=params["mtu"],
     )
     noted = {key: str(params["journal"].get(key) or "") for key in ("source", "network", "phase")}
     return questions.examine(seen, snapshots, wanted, situation.Journal(**noted))

@@ -112,9 +112,31 @@ def assert_bad(name: str, where: str, words: str, changes: dict[str, t.Any]) -> 
     assert all(part in message for part in (name, where, check.next_step, "nothing was changed"))
 
 
+def the(verdict: questions.Verdict, name: str) -> checks.Check:
+    """The one check of that id."""
+    (check,) = (check for check in verdict.checks if check.id == name)
+    return check
+
+
+def assert_warned(name: str, where: str, words: str, changes: dict[str, t.Any]) -> None:
+    """The check does not fail, says what, where and what next, and no other one has more to say than on a healthy cluster."""
+    verdict = examine(**changes)
+    assert failed(verdict) == []
+    assert [check.id for check in verdict.checks if check.result == checks.WARNING] == [name]
+    check = the(verdict, name)
+    assert check.where == where
+    assert check.next_step
+    assert words in "; ".join((check.seen, *check.details, check.fix))
+
+
 def names(table: t.Iterable[Bad]) -> list[str]:
     """What pytest calls the rows of a table."""
     return [f"{name}: {words}" for name, _where, words, _changes in table]
+
+
+def can_warn(module: types.ModuleType) -> set[str]:
+    """The ids in the source of a file of questions that a warning can have."""
+    return set(re.findall(r'checks\.warned\(\s*"([a-z0-9-]+)"', Path(str(module.__file__)).read_text()))
 
 
 def can_fail(module: types.ModuleType) -> set[str]:

@@ -71,12 +71,12 @@ def noted(name: str, seen: str, where: str = "", details: t.Iterable[str] = ()) 
     return Check(name, INFO, seen, where, "", tuple(details))
 
 
-def warned(name: str, seen: str, where: str, next_step: str, details: t.Iterable[str] = (), fix: str = "") -> Check:
+def warned(name: str, seen: str, where: str, next_step: str, details: t.Iterable[str] = (), *, fix: str = "") -> Check:
     """An answer that does not stop anything, and that somebody should look at."""
     return Check(name, WARNING, seen, where, next_step, tuple(details), fix)
 
 
-def failed(name: str, seen: str, where: str, next_step: str, details: t.Iterable[str] = (), fix: str = "") -> Check:
+def failed(name: str, seen: str, where: str, next_step: str, details: t.Iterable[str] = (), *, fix: str = "") -> Check:
     """A question answered badly."""
     return Check(name, FAILED, seen, where, next_step, tuple(details), fix)
 
@@ -118,6 +118,11 @@ def shortened(names: t.Sequence[str], room: int = _ROOM) -> str:
         shown.append(name)
     hidden = len(names) - len(shown)
     return ", ".join(shown) + (f" and {hidden} more" if hidden else "")
+
+
+def places(details: t.Iterable[str]) -> t.List[str]:
+    """The places that lines like ``n1: nearly full`` are about, once each."""
+    return list(dict.fromkeys(line.partition(":")[0] for line in details))
 
 
 def _told(check: Check) -> t.Iterator[t.Tuple[str, str]]:

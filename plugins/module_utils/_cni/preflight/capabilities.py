@@ -60,13 +60,35 @@ def kernel(at: Situation) -> t.Iterator[checks.Check]:
 
 
 def one_iptables_backend(at: Situation) -> t.Iterator[checks.Check]:
-    """A note, never a failure: it is the user's to sort out, and both rule sets work as long as they agree."""
+    """Never a failure: it is the user's to sort out, and both rule sets work as long as they agree."""
     mixed = sorted(name for name, node in at.snapshots.items() if len(_iptables_backends(node)) > 1)
     if mixed:
-        note = f"warning: rules in both legacy and nft iptables on {checks.shortened(mixed)}"
-        yield checks.passed("one-iptables-backend", note, ", ".join(mixed))
+        yield checks.warned(
+            "one-iptables-backend",
+            f"rules in both legacy and nft iptables on {checks.shortened(mixed)}",
+            ", ".join(mixed),
+            "Packets have to pass both: find out who writes the odd ones, and set its iptables to that of kubelet and kube-proxy.",
+        )
     else:
         yield checks.passed("one-iptables-backend", "no node has rules in both")
+
+
+def kube_proxy(at: Situation) -> t.Iterator[checks.Check]:
+    """Felix and kube-proxy work on the same packets, so the one has to know how the other does it."""
+    mode = at.cluster.kube_proxy_mode
+    if at.wanted.target != CALICO or not mode:
+        return
+    if mode == "nftables":
+        yield checks.warned(
+            "kube-proxy-mode",
+            "kube-proxy works with nftables, Calico with iptables unless it is told otherwise",
+            "kube-proxy",
+            "Use Calico 3.30 or newer and set nftablesMode: Enabled in its FelixConfiguration, or policies may not see Service traffic.",
+        )
+    elif mode == "ipvs":
+        yield checks.noted("kube-proxy-mode", "ipvs: Calico finds it out when calico-node starts; a later change of mode needs its restart")
+    else:
+        yield checks.passed("kube-proxy-mode", mode)
 
 
 def _each_node(

@@ -13,7 +13,9 @@ import typing as t
 from ansible_collections.podnet.cni.plugins.module_utils._cni import checks, cluster, snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.situation import CALICO, FLANNEL, MIGRATING, Situation
 
-_BRINGS_BACK = ("Argo CD", "Flux", "addon manager", "Rancher deploy controller")
+_BRINGS_BACK = ("Argo CD", "Flux", "addon manager", "Rancher deploy controller", "Fleet", "kapp")
+
+_TAKE_OUT = "Take flannel out of what it applies (without deleting the objects), then start again."
 
 
 def flannel_found(at: Situation) -> t.Iterator[checks.Check]:
@@ -89,17 +91,25 @@ def not_managed(at: Situation) -> t.Iterator[checks.Check]:
     for item in at.cluster.flannel:
         place = f"{item.daemonset.namespace}/{item.daemonset.name}"
         if item.managed_by in _BRINGS_BACK:
-            yield checks.failed(
-                "not-managed-by-gitops",
-                f"{item.managed_by} manages flannel and would bring it back",
-                place,
-                "Take flannel out of what it applies (without deleting the objects), then start again.",
-            )
+            yield checks.failed("not-managed-by-gitops", f"{item.managed_by} manages flannel and would bring it back", place, _TAKE_OUT)
         elif item.managed_by:
-            note = f"{item.managed_by} installed it: it does nothing by itself, but forget the release before the next upgrade"
-            yield checks.passed("not-managed-by-gitops", note, place)
-        else:
+            yield checks.warned(
+                "not-managed-by-gitops",
+                f"{item.managed_by} installed it and does nothing by itself",
+                place,
+                "Forget the release before its next upgrade, which would bring flannel back.",
+            )
+        elif not at.cluster.keepers:
             yield checks.passed("not-managed-by-gitops", "no tool claims flannel", place)
+
+
+def not_kept(at: Situation) -> t.Iterator[checks.Check]:
+    """Objects of a tool that hold a list of what it applies; flannel's own labels need not tell of them."""
+    for keeper in at.cluster.keepers:
+        kept = f" ({', '.join(keeper.keeps)})" if keeper.keeps else ""
+        yield checks.failed(
+            "not-kept-by-a-tool", f"{keeper.tool} keeps flannel by {keeper.name}{kept} and would bring it back", keeper.name, _TAKE_OUT
+        )
 
 
 def conflist_winner(at: Situation) -> t.Iterator[checks.Check]:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Questions about the nodes: whether all of them are there, known to the inventory, reached and Ready.
+"""Questions about the nodes: whether all of them are there, known to the inventory, reached, Ready, open and with room.
 
 Pure: no I/O. Private: may change at any time.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils._cni import checks
+from ansible_collections.podnet.cni.plugins.module_utils._cni import checks, snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.situation import MIGRATING, NONE, Situation
 
 
@@ -75,6 +75,74 @@ def ready(at: Situation) -> t.Iterator[checks.Check]:
         )
     if not lazy:
         yield checks.passed("nodes-ready", f"{len(at.cluster.nodes)} of {len(at.cluster.nodes)} Ready")
+
+
+def cordoned(at: Situation) -> t.Iterator[checks.Check]:
+    closed = [node.name for node in at.cluster.nodes if node.unschedulable]
+    if closed:
+        yield checks.warned(
+            "nodes-schedulable",
+            f"cordoned: {checks.shortened(closed)}",
+            ", ".join(closed),
+            "No new pod comes to them: pods that belong there wait until they are open again.",
+            fix=f"kubectl uncordon {' '.join(closed)}",
+        )
+    else:
+        yield checks.passed("nodes-schedulable", "no node is cordoned")
+
+
+def disks(at: Situation) -> t.Iterator[checks.Check]:
+    """Configuration that is cut off in the middle leaves a node without a network; images need much more room."""
+    full = [line for name, node in sorted(at.snapshots.items()) for disk in node.disks for line in _full(name, disk)]
+    tight = [line for name, node in sorted(at.snapshots.items()) for disk in node.disks for line in _tight(name, disk)]
+    if full:
+        yield checks.failed(
+            "disk-space",
+            f"no room on {len(checks.places(full))} nodes",
+            ", ".join(checks.places(full)),
+            "Make room there first.",
+            full,
+            fix=_PRUNE,
+        )
+    elif tight:
+        advice = "Calico's images need about 1 GiB, and kubelet deletes pods and images when a disk is nearly full: make room."
+        yield checks.warned(
+            "disk-space", f"little room on {len(checks.places(tight))} nodes", ", ".join(checks.places(tight)), advice, tight, fix=_PRUNE
+        )
+    elif any(node.disks for node in at.snapshots.values()):
+        least = min((disk.free, name, disk.path) for name, node in at.snapshots.items() for disk in node.disks)
+        yield checks.passed("disk-space", f"at least {_gib(least[0])} everywhere ({least[1]} {least[2]})")
+    else:
+        yield checks.skipped("disk-space", "no node told")
+
+
+#: Removes images that no container uses.
+_PRUNE = "crictl rmi --prune"
+
+_MIB = 1 << 20
+#: Below this a file of a few kilobytes may not fit any more, with what else is written meanwhile.
+_FULL = 64 * _MIB
+_FULL_INODES = 1000
+#: What images need, and the share of free room below which kubelet begins to clear (imagefs.available, nodefs.available).
+_IMAGES = 2048 * _MIB
+_SHARE = {"/var/lib/containerd": 0.15, "/var/lib/kubelet": 0.10}
+
+
+def _full(name: str, disk: snapshot.Disk) -> t.Iterator[str]:
+    if disk.free < _FULL:
+        yield f"{name}: {_gib(disk.free)} free at {disk.path}"
+    elif disk.inodes and disk.inodes_free < _FULL_INODES:
+        yield f"{name}: {disk.inodes_free} files more at {disk.path}, then no other"
+
+
+def _tight(name: str, disk: snapshot.Disk) -> t.Iterator[str]:
+    share = _SHARE.get(disk.path)
+    if share is not None and (disk.free < _IMAGES or disk.free < share * disk.total):
+        yield f"{name}: {_gib(disk.free)} of {_gib(disk.total)} free at {disk.path}"
+
+
+def _gib(size: int) -> str:
+    return f"{size / 1024 / _MIB:.1f} GiB"
 
 
 def _hosts(at: Situation) -> t.Tuple[str, ...]:

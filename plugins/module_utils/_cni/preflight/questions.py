@@ -15,7 +15,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import checks, cluster, snapshot
-from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import capabilities, cnis, nodes, ranges, strategy
+from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import capabilities, cnis, links, nodes, ranges, strategy, workloads
 from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.situation import Journal, Situation, Wanted
 from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.state import resolve_network, state_of
 
@@ -42,8 +42,15 @@ OF_INSPECTED_NODES: t.Tuple[_Question, ...] = (
     cnis.conflist_winner,
     capabilities.one_iptables_backend,
 )
+OF_INSPECTED_NODES_BEFORE_A_CHANGE: t.Tuple[_Question, ...] = (
+    links.managers,
+    links.ports,
+    links.mtu,
+    nodes.disks,
+)
 BEFORE_A_CHANGE: t.Tuple[_Question, ...] = (
     cnis.not_managed,
+    cnis.not_kept,
     ranges.network_known,
     ranges.pool_unchanged,
     ranges.pool_inside,
@@ -57,6 +64,18 @@ BEFORE_A_CHANGE: t.Tuple[_Question, ...] = (
     capabilities.operating_system,
     capabilities.runtime,
     capabilities.kernel,
+    capabilities.kube_proxy,
+    nodes.cordoned,
+    workloads.webhooks,
+)
+BEFORE_PODS_MOVE: t.Tuple[_Question, ...] = (
+    links.return_paths,
+    workloads.budgets,
+    workloads.bare_pods,
+    workloads.unrestarted,
+    workloads.local_volumes,
+    workloads.empty_dirs,
+    workloads.unwell,
 )
 
 
@@ -86,9 +105,19 @@ def examine(
     state = state_of(seen, inspected, journal)
     pods_network = resolve_network(seen, inspected, wanted, journal, state)
     situation = Situation(seen, inspected, snapshots, wanted, journal, state, pods_network)
-    questions = ALWAYS + (OF_INSPECTED_NODES if inspected else ()) + (BEFORE_A_CHANGE if situation.changes else ())
-    answers = tuple(check for question in questions for check in question(situation))
+    answers = tuple(check for question in _asked(situation) for check in question(situation))
     return Verdict(state, situation.network, answers)
+
+
+def _asked(at: Situation) -> t.Tuple[_Question, ...]:
+    tables = (
+        (True, ALWAYS),
+        (bool(at.snapshots), OF_INSPECTED_NODES),
+        (at.changes, BEFORE_A_CHANGE),
+        (at.changes and bool(at.snapshots), OF_INSPECTED_NODES_BEFORE_A_CHANGE),
+        (at.moves, BEFORE_PODS_MOVE),
+    )
+    return tuple(question for applies, table in tables if applies for question in table)
 
 
 def failure_message(verdict: Verdict) -> str:

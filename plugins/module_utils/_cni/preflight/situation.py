@@ -28,13 +28,18 @@ DONE = "done"
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """The change to prepare. An empty ``network`` keeps flannel's; ``hosts`` are the play's inventory names, empty when not told."""
+    """The change to prepare.
+
+    An empty ``network`` keeps flannel's, an ``mtu`` of 0 is found out by Calico; ``hosts`` are the play's inventory names, empty when
+    not told.
+    """
 
     target: str = CALICO
     network: str = ""
     encapsulation: str = "vxlan"
     strategy: str = "cutover"
     hosts: t.Tuple[str, ...] = ()
+    mtu: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +76,11 @@ class Situation:
     def changes(self) -> bool:
         """Whether there is anything to do: a cluster that is on its target already only gets looked at."""
         return self.state != self.wanted.target
+
+    @property
+    def moves(self) -> bool:
+        """Whether pods have to move from one CNI to another; an installation finds none that could."""
+        return self.changes and self.wanted.strategy != "install"
 
     @property
     def pool(self) -> str:

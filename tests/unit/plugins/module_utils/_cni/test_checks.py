@@ -23,7 +23,7 @@ def test_the_answers() -> None:
     assert checks.skipped("kernel-vxlan", "no device yet") == UNPROVED
     assert checks.failed("nodes-ready", "node n2 is not Ready", "n2", "Mend it.") == NOT_READY
     assert checks.failed("pod-to-pod", SILENT.seen, "overlay", "Look at the routes.", list(SILENT.details)) == SILENT
-    assert checks.warned("disk-space", TIGHT.seen, "n1", "Make room.", list(TIGHT.details), TIGHT.fix) == TIGHT
+    assert checks.warned("disk-space", TIGHT.seen, "n1", "Make room.", list(TIGHT.details), fix=TIGHT.fix) == TIGHT
     assert checks.noted("rp-filter", "strict on 2 nodes", "n1, n2") == STRICT
 
 
@@ -90,6 +90,10 @@ def test_failures_in_a_message() -> None:
 )
 def test_long_lists_are_cut(names: list[str], text: str) -> None:
     assert checks.shortened(names) == text
+
+
+def test_the_places_that_details_are_about() -> None:
+    assert checks.places(["n2: full", "n1: full", "n2: slow"]) == ["n2", "n1"]
 
 
 def test_they_travel_as_json() -> None:

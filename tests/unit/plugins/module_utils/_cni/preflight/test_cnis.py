@@ -17,16 +17,19 @@ from tests.support.preflight_cases import (
     ON_NOTHING,
     Bad,
     assert_bad,
+    assert_warned,
     both,
     can_fail,
-    examine,
-    failed,
+    can_warn,
     flannel,
     names,
     with_changes,
 )
 
 STRANGE_WINNER = snapshot.Conflist("/etc/cni/net.d/00-bridge.conf", wins=True, reason="first in lexical order", owner="unknown")
+
+ARGO = cluster.Keeper("Argo CD", "Application argocd/network", ("DaemonSet kube-flannel/kube-flannel-ds",))
+CHART = cluster.Keeper("Helm controller", "HelmChart kube-system/flannel")
 
 BAD: list[Bad] = [
     (
@@ -52,6 +55,13 @@ BAD: list[Bad] = [
         {"seen": with_changes(flannel=(flannel(managed_by="addon manager"),))},
     ),
     (
+        "not-kept-by-a-tool",
+        "Application argocd/network",
+        "Argo CD keeps flannel by Application argocd/network (DaemonSet kube-flannel/kube-flannel-ds)",
+        {"seen": with_changes(keepers=(ARGO,))},
+    ),
+    ("not-kept-by-a-tool", "HelmChart kube-system/flannel", "bring it back", {"seen": with_changes(keepers=(CHART,))}),
+    (
         "conflist-winner",
         "n2",
         "00-bridge.conf of unknown wins (first in lexical order)",
@@ -70,15 +80,7 @@ def test_every_check_that_can_fail_is_in_the_table() -> None:
     assert can_fail(cnis) == {name for name, _where, _words, _changes in BAD}
 
 
-@pytest.mark.parametrize(
-    ("changes", "name", "result", "words"),
-    [
-        ({"seen": with_changes(flannel=(flannel(managed_by="Helm"),))}, "not-managed-by-gitops", "passed", "Helm installed it"),
-    ],
-)
-def test_notes_that_do_not_stop_anything(changes: dict[str, t.Any], name: str, result: str, words: str) -> None:
-    verdict = examine(**changes)
-    assert failed(verdict) == []
-    (check,) = (check for check in verdict.checks if check.id == name)
-    assert check.result == result
-    assert words in check.seen
+def test_helm_alone_brings_nothing_back() -> None:
+    seen = with_changes(flannel=(flannel(managed_by="Helm"),))
+    assert_warned("not-managed-by-gitops", "kube-flannel/kube-flannel-ds", "Helm installed it", {"seen": seen})
+    assert can_warn(cnis) == {"not-managed-by-gitops"}

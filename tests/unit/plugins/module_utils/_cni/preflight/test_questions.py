@@ -10,7 +10,16 @@ import types
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import checks, cluster
-from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import capabilities, cnis, nodes, questions, ranges, strategy
+from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import (
+    capabilities,
+    cnis,
+    links,
+    nodes,
+    questions,
+    ranges,
+    strategy,
+    workloads,
+)
 from tests.support.preflight_cases import (
     BARE_NODE,
     BEGUN,
@@ -47,7 +56,17 @@ def test_an_interrupted_migration_may_go_on(calico: cluster.Calico | None) -> No
 
 def test_nothing_is_said_about_nodes_that_nobody_inspected() -> None:
     asked = {check.id for check in examine(nodes={}).checks}
-    assert asked.isdisjoint({"conflist-winner", "one-iptables-backend", "kernel-vxlan"})
+    assert asked.isdisjoint({"conflist-winner", "one-iptables-backend", "kernel-vxlan", "link-managers", "overlay-port-open", "disk-space"})
+
+
+def test_an_installation_moves_no_pods() -> None:
+    asked = {check.id for check in examine(ON_NOTHING, both(BARE_NODE), strategy="install", network=NETWORK).checks}
+    assert asked.isdisjoint({"bare-pods", "budgets-allow", "reverse-path-filter"})
+    assert {"webhooks-answer", "disk-space", "link-managers", "overlay-port-open"} <= asked
+
+
+def test_a_healthy_cluster_needs_no_attention() -> None:
+    assert [check for check in examine().checks if check.result in (checks.WARNING, checks.INFO)] == []
 
 
 def test_messages_list_every_failure() -> None:
@@ -57,9 +76,16 @@ def test_messages_list_every_failure() -> None:
     assert lines[0].endswith(f"3 of {len(verdict.checks)} answers speak against it:")
 
 
-@pytest.mark.parametrize("subject", [capabilities, cnis, nodes, ranges, strategy])
+@pytest.mark.parametrize("subject", [capabilities, cnis, links, nodes, ranges, strategy, workloads])
 def test_every_question_of_a_subject_stands_in_one_table(subject: types.ModuleType) -> None:
-    asked = [*questions.ALWAYS, *questions.OF_INSPECTED_NODES, *questions.BEFORE_A_CHANGE]
+    tables = (
+        questions.ALWAYS,
+        questions.OF_INSPECTED_NODES,
+        questions.BEFORE_A_CHANGE,
+        questions.OF_INSPECTED_NODES_BEFORE_A_CHANGE,
+        questions.BEFORE_PODS_MOVE,
+    )
+    asked = [question for table in tables for question in table]
     defined = {item for name, item in inspect.getmembers(subject, inspect.isfunction) if not name.startswith("_")}
     own = {item for item in defined if item.__module__ == subject.__name__}
     assert own
