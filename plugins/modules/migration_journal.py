@@ -42,7 +42,7 @@ options:
       - V(noted) keeps O(data), O(settings) and O(backups).
       - V(step_started), V(step_finished) and V(step_failed) note a step, and keep these too. The end of a step belongs to the newest
         open one of its name and O(nodes).
-      - V(ended) notes the end. The phase becomes V(done), and the journal history.
+      - V(ended) notes the end, also that of steps under way. The phase becomes V(done), and the journal history.
       - V(locked) takes the lock, or renews it if it is this run's. It fails when another run has it.
       - V(unlocked) gives the lock back. One that is not this run's is left alone.
     type: str
@@ -58,6 +58,10 @@ options:
     type: list
     elements: str
     default: []
+  alone:
+    description: Whether the start of a step is the end of all that were under way before. Saves an entry where one follows the other.
+    type: bool
+    default: false
   detail:
     description: A few words about the step. What is longer than 2000 characters is cut.
     type: str
@@ -77,6 +81,12 @@ options:
     description:
       - Whole objects, as text under names that end in C(.yaml). They may hold secrets, so nothing returns them unless O(with_backups)
         is set, and the file tells only their length.
+    type: dict
+    default: {}
+  backup_objects:
+    description:
+      - Objects to read and keep as a backup, under names that end in C(.yaml), as lists of references with C(api_version), C(kind),
+        C(name) and C(namespace). What only the server writes is left out. An object that is not there is left out too.
     type: dict
     default: {}
   with_backups:
@@ -236,15 +246,17 @@ summary:
     - started     12:01:00 calico-node on n2
 """
 
+import dataclasses
 import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils import _errors, _records
 from ansible_collections.podnet.cni.plugins.module_utils._cni import journal, lock
+from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ObjectRef
 from ansible_collections.podnet.cni.plugins.module_utils._control import run, trace
-from ansible_collections.podnet.cni.plugins.module_utils._kube import client
+from ansible_collections.podnet.cni.plugins.module_utils._kube import backup, client
 from ansible_collections.podnet.cni.plugins.module_utils._kube.journal import Ledger, LockRules, Place, Seen
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 
@@ -257,6 +269,8 @@ _OPTIONS = {
     "data": {"type": "dict", "default": {}},
     "settings": {"type": "dict", "default": {}},
     "backups": {"type": "dict", "default": {}, "no_log": True},
+    "backup_objects": {"type": "dict", "default": {}},
+    "alone": {"type": "bool", "default": False},
     "with_backups": {"type": "bool", "default": False},
     "file": {"type": "path"},
     "lock_duration": {"type": "int", "default": 900},
@@ -307,6 +321,7 @@ def _do(module: AnsibleModule, entry: journal.Entry, rules: LockRules, deadline:
     params = module.params
     # An API server that is away is one to come back: each of these may be done twice.
     api = deadline.poll(lambda: client.get_client(module), lambda _client: True)
+    entry = dataclasses.replace(entry, data={**entry.data, **backup.read(api, references(params["backup_objects"]))})
     ledger = Ledger(api, Place(params["namespace"], params["name"]), rules, dry_run=module.check_mode)
     others: t.Mapping[str, t.Callable[[], Seen]] = {
         _READ: ledger.read,
@@ -337,7 +352,14 @@ def _entry(params: t.Mapping[str, t.Any]) -> journal.Entry:
         params["detail"],
         journal.kept(params["data"], params["backups"]),
         params["settings"],
+        params["alone"],
     )
+
+
+def references(option: t.Mapping[str, t.Any]) -> t.Dict[str, t.List[ObjectRef]]:
+    """What the option ``backup_objects`` names."""
+    with _records.in_option("backup_objects", "cni_cluster_info"):
+        return {name: [_records.build(ObjectRef, item, {}) for item in items] for name, items in option.items()}
 
 
 def _text(noted: journal.Journal) -> str:

@@ -70,7 +70,10 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """What is said to the journal at one moment: one of `EVENTS`, the step it is about, and what to keep."""
+    """What is said to the journal at one moment: one of `EVENTS`, the step it is about, and what to keep.
+
+    A step that is started ``alone`` finishes all that were open before it.
+    """
 
     event: str
     at: float
@@ -79,6 +82,7 @@ class Entry:
     detail: str = ""
     data: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     settings: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    alone: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,7 +176,7 @@ def noted(journal: Journal, entry: Entry) -> Journal:
         return _ended(journal, entry)
     new = _with(journal, entry)
     if entry.event == STEP_STARTED:
-        return dataclasses.replace(new, steps=_step_started(new.steps, entry))
+        return dataclasses.replace(new, steps=_step_started(_finished(new.steps, entry) if entry.alone else new.steps, entry))
     if entry.event in STEP_EVENTS:
         return dataclasses.replace(new, steps=_step_ended(new.steps, entry))
     return new
@@ -210,7 +214,7 @@ def line(entry: Entry, run: str) -> str:
     """The entry as a line of the file. Of backups only the size is told."""
     fields = {**_records.plain(entry), "run": run, "time": _moments.text(entry.at)}
     fields["data"] = {key: f"{len(value)} characters" if key.endswith(_BACKUP) else value for key, value in entry.data.items()}
-    return json.dumps({key: value for key, value in fields.items() if value not in ("", [], {})}, sort_keys=True) + "\n"
+    return json.dumps({key: value for key, value in fields.items() if value not in ("", [], {}, False)}, sort_keys=True) + "\n"
 
 
 def failure_line(at: float, problem: str, run: str) -> str:
@@ -247,7 +251,8 @@ def _ended(journal: Journal, entry: Entry) -> Journal:
     if not journal.unfinished:
         return journal
     new = _with(journal, entry)
-    return dataclasses.replace(new, data={**new.data, "phase": DONE, "finished": _moments.text(entry.at)})
+    data = {**new.data, "phase": DONE, "finished": _moments.text(entry.at)}
+    return dataclasses.replace(new, data=data, steps=_finished(new.steps, entry))
 
 
 def _with(journal: Journal, entry: Entry) -> Journal:
@@ -262,6 +267,12 @@ def _merged(old: t.Mapping[str, t.Any], new: t.Mapping[str, t.Any]) -> t.Dict[st
 
 def _are_mappings(*values: t.Any) -> bool:
     return all(isinstance(value, t.Mapping) for value in values)
+
+
+def _finished(steps: t.Tuple[Step, ...], entry: Entry) -> t.Tuple[Step, ...]:
+    """The steps, with an end for those under way, unless it is the entry's own one that is said again."""
+    own = Step(entry.step, STARTED, entry.at, None, entry.nodes, _cut(entry.detail))
+    return tuple(_closed(step, FINISHED, entry.at) if step.is_open and step != own else step for step in steps)
 
 
 def _step_started(steps: t.Tuple[Step, ...], entry: Entry) -> t.Tuple[Step, ...]:

@@ -112,6 +112,11 @@ def load_documents(text: str, source: str) -> t.List[t.Any]:
         raise _errors.BadInputError(_yaml_problem(error), source, "Correct the file or name another one.") from error
 
 
+def dump(resources: t.Iterable[Resource]) -> str:
+    """The resources as YAML documents."""
+    return str(yaml.safe_dump_all(resources, sort_keys=False, default_flow_style=False))
+
+
 def parse(text: str, source: str) -> t.List[Resource]:
     """The manifest's Kubernetes objects, lists taken apart."""
     documents = load_documents(text, source)

@@ -57,14 +57,14 @@ class Api:
     def replace(self, definition: objects.Raw, dry_run: bool = False) -> objects.Raw:
         """Puts the object in the place of the one with its name; ConflictError when its resourceVersion is no longer the newest."""
         target = objects.reference(definition)
-        return self._send("PUT", f"{_collection(target)}/{target.name}", _named(target), definition, dry_run)
+        return self._send("PUT", path_of(target), _named(target), definition, dry_run)
 
     def delete(self, target: ObjectRef, uid: str = "", version: str = "") -> bool:
         """Deletes with the object's own grace period; False when it is gone already, or another one than ``uid`` and ``version`` name."""
         preconditions = {key: value for key, value in (("uid", uid), ("resourceVersion", version)) if value}
         options = {"apiVersion": "v1", "kind": "DeleteOptions", **({"preconditions": preconditions} if preconditions else {})}
         try:
-            self._send("DELETE", f"{_collection(target)}/{target.name}", _named(target), options)
+            self._send("DELETE", path_of(target), _named(target), options)
         except kube_client.AbsentError:
             return False
         except kube_client.ConflictError:
@@ -76,7 +76,7 @@ class Api:
     def patch(self, target: ObjectRef, change: objects.Raw, dry_run: bool = False) -> bool:
         """Merges the change into the object, in a dry run for the server's opinion only; False when there is no such object."""
         try:
-            self._send("PATCH", f"{_collection(target)}/{target.name}", _named(target), change, dry_run)
+            self._send("PATCH", path_of(target), _named(target), change, dry_run)
         except kube_client.AbsentError:
             return False
         return True
@@ -107,6 +107,11 @@ class Api:
             answer = self._client.request(method, path, serialize=False, _request_timeout=_TIMEOUT, **options)
         data: objects.Raw = json.loads(answer.data)
         return data
+
+
+def path_of(target: ObjectRef) -> str:
+    """Where the API serves the object."""
+    return f"{_collection(target)}/{target.name}"
 
 
 def _collection(target: ObjectRef) -> str:

@@ -256,3 +256,16 @@ def test_the_summary() -> None:
         "started     12:01:42 rest",
     ]
     assert journal.summary(Journal()) == ["no journal: no migration was begun"]
+
+
+def test_a_step_that_starts_alone_finishes_those_before_it_and_can_be_said_twice() -> None:
+    begun = journal.noted(Journal({"strategy": "cutover", "phase": "prepared"}), Entry(journal.STEP_STARTED, 10.0, "stage"))
+    entry = Entry(journal.STEP_STARTED, 20.0, "move", alone=True)
+    once = journal.noted(begun, entry)
+    assert [(step.name, step.state, step.finished) for step in once.steps] == [("stage", "finished", 20.0), ("move", "started", None)]
+    assert journal.noted(once, entry) == once
+
+
+def test_the_end_finishes_the_step_under_way() -> None:
+    begun = journal.noted(Journal({"strategy": "cutover", "phase": "prepared"}), Entry(journal.STEP_STARTED, 10.0, "stage"))
+    assert [step.state for step in journal.noted(begun, Entry(journal.ENDED, 30.0)).steps] == ["finished"]

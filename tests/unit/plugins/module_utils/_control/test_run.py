@@ -17,8 +17,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import lock
 from ansible_collections.podnet.cni.plugins.module_utils._control import run
 
 PLAYBOOK = ("/usr/bin/python3", "/usr/bin/ansible-playbook", "-i", "inventory", "site.yml")
-MODULE = ("/usr/bin/python3", "/tmp/.ansible/ansible-tmp-17/AnsiballZ_migration_journal.py")
-SHELL = ("/bin/sh", "-c", "/usr/bin/python3 /tmp/.ansible/ansible-tmp-17/AnsiballZ_migration_journal.py")
+MODULE = ("/usr/bin/python3", "/work-ansible/ansible-tmp-17/AnsiballZ_migration_journal.py")
+SHELL = ("/bin/sh", "-c", "/usr/bin/python3 /work-ansible/ansible-tmp-17/AnsiballZ_migration_journal.py")
 
 Process = tuple[int, int, tuple[str, ...]]
 
