@@ -32,6 +32,12 @@ def run(argv: list[str], **environment: str) -> str:
     return done.stdout
 
 
+def on_nodes(command: str, inventory: str = "inventories/lab") -> set[str]:
+    """Runs a command on every node; returns what they said, each different answer once."""
+    said = run(["ansible", "--inventory", inventory, "k8s_cluster", "--become", "--one-line", "-m", "command", "-a", command])
+    return {line.partition("(stdout)")[2].strip() for line in said.splitlines() if "(stdout)" in line}
+
+
 def changes(said: str) -> set[int]:
     """The numbers of changes in the recap of a playbook, over all hosts."""
     return {int(number) for number in re.findall(r"changed=(\d+)", said)}

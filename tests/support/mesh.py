@@ -1,0 +1,126 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A mesh: a DaemonSet whose pods answer with the address they were asked from. Two of them, made before and after, are a mixed cluster."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+from kubernetes import client
+from kubernetes.stream import stream
+
+NAMESPACE = "mesh"
+IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
+PORT = 8080
+READY_SECONDS = 120
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A pod of a mesh."""
+
+    mesh: str
+    name: str
+    node: str
+    address: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What one pod heard from another: the address it was seen with, or nothing when it was not answered."""
+
+    source: Member
+    target: Member
+    seen: str
+
+    @property
+    def reached(self) -> bool:
+        return self.seen != ""
+
+    @property
+    def kept(self) -> bool:
+        """Whether the source was seen with its own address. A pod that asks itself may be seen with any of its node's."""
+        return self.source == self.target or self.seen == self.source.address
+
+    def __str__(self) -> str:
+        what = f"seen as {self.seen}" if self.seen else "no answer"
+        return f"{self.source.mesh}@{self.source.node} -> {self.target.mesh}@{self.target.node}: {what}"
+
+
+def create(core: client.CoreV1Api, name: str) -> None:
+    """Makes a mesh and waits until it has a ready pod on every node."""
+    namespace = {"metadata": {"name": NAMESPACE}}
+    if NAMESPACE not in {item.metadata.name for item in core.list_namespace().items}:
+        core.create_namespace(namespace)
+        ports = [{"port": PORT}]
+        service = {"metadata": {"name": "mesh"}, "spec": {"type": "NodePort", "selector": {"app": "mesh"}, "ports": ports}}
+        core.create_namespaced_service(NAMESPACE, service)
+    apps = client.AppsV1Api(core.api_client)
+    apps.create_namespaced_daemon_set(NAMESPACE, _daemon_set(name))
+    nodes = {node.metadata.name for node in core.list_node().items}
+    end = time.monotonic() + READY_SECONDS
+    while {member.node for member in members(core) if member.mesh == name} != nodes:
+        assert time.monotonic() < end, f"mesh {name} has no ready pod on every node within {READY_SECONDS} s"
+        time.sleep(0.5)
+
+
+def remove(core: client.CoreV1Api) -> None:
+    """Removes all meshes."""
+    core.delete_namespace(NAMESPACE)
+
+
+def members(core: client.CoreV1Api) -> list[Member]:
+    """The ready pods of all meshes."""
+    pods = core.list_namespaced_pod(NAMESPACE).items
+    ready = [pod for pod in pods if any(item.type == "Ready" and item.status == "True" for item in pod.status.conditions or ())]
+    return [
+        Member(pod.metadata.labels["mesh"], pod.metadata.name, pod.spec.node_name, pod.status.pod_ip)
+        for pod in ready
+        if pod.metadata.deletion_timestamp is None
+    ]
+
+
+def ask_all(core: client.CoreV1Api) -> list[Answer]:
+    """Every member asks every member, itself among them."""
+    everybody = members(core)
+    return [answer for source in everybody for answer in _ask(core, source, everybody)]
+
+
+def deaf_to_the_service(core: client.CoreV1Api) -> list[str]:
+    """Members that do not reach the meshes' common Service by its address, or by its port on every node."""
+    spec = core.read_namespaced_service("mesh", NAMESPACE).spec
+    homes = [address.address for node in core.list_node().items for address in node.status.addresses if address.type == "InternalIP"]
+    addresses = [f"{spec.cluster_ip}:{PORT}", *(f"{home}:{spec.ports[0].node_port}" for home in homes)]
+    heard = {member: _run(core, member, addresses) for member in members(core)}
+    return [f"{member.mesh}@{member.node} -> {address}" for member, said in heard.items() for address in addresses if not said[address]]
+
+
+def _ask(core: client.CoreV1Api, source: Member, targets: t.Sequence[Member]) -> list[Answer]:
+    heard = _run(core, source, [f"{target.address}:{PORT}" for target in targets])
+    return [Answer(source, target, heard[f"{target.address}:{PORT}"]) for target in targets]
+
+
+def _run(core: client.CoreV1Api, source: Member, addresses: t.Sequence[str]) -> dict[str, str]:
+    """One command a pod asks all addresses at once; each line is an address and the client's address that the answer names."""
+    asked = "".join(f'(echo "{address} $(curl -s -m 4 http://{address}/clientip)") & ' for address in addresses)
+    command = ["sh", "-c", f"{asked}wait"]
+    said = stream(core.connect_get_namespaced_pod_exec, source.name, NAMESPACE, command=command, stdout=True, stderr=False)
+    heard = dict(line.split(" ", 1) for line in said.splitlines())
+    return {address: heard.get(address, "").rpartition(":")[0] for address in addresses}
+
+
+def _daemon_set(name: str) -> dict[str, t.Any]:
+    labels = {"app": "mesh", "mesh": name}
+    container = {
+        "name": "agnhost",
+        "image": IMAGE,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["/agnhost", "netexec", f"--http-port={PORT}"],
+        "readinessProbe": {"httpGet": {"path": "/hostname", "port": PORT}, "periodSeconds": 1},
+    }
+    spec = {"tolerations": [{"operator": "Exists"}], "terminationGracePeriodSeconds": 0, "containers": [container]}
+    template = {"metadata": {"labels": labels}, "spec": spec}
+    return {"metadata": {"name": name}, "spec": {"selector": {"matchLabels": labels}, "template": template}}
