@@ -369,7 +369,7 @@ def _planned(move: model.Move) -> t.Dict[str, t.Any]:
 def _in_place(member: model.Member) -> t.Dict[str, t.Any]:
     pod = member.pod
     named = {"namespace": pod.namespace, "name": pod.name, "uid": pod.uid, "node": pod.node}
-    return {**named, "addresses": list(pod.ips), "restart_policy": member.restart_policy, "containers": list(member.running)}
+    return {**named, "addresses": list(pod.ips), "restart_policy": pod.restart_policy or "Always", "containers": list(member.running)}
 
 
 def _pod(pod: cluster.Pod) -> t.Dict[str, str]:

@@ -115,6 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self._reply("PUT")
 
+    def do_PATCH(self) -> None:
+        self._reply("PATCH")
+
     def do_DELETE(self) -> None:
         self._reply("DELETE")
 

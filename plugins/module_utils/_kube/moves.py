@@ -17,7 +17,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import objects, un
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ObjectRef, Pod
 from ansible_collections.podnet.cni.plugins.module_utils._cni.recreation import Left
 from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout import history, progress
-from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout.model import ROLLOUT, Member, Move
+from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout.model import EVICT, ROLLOUT, Member, Move
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client as kube_client
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.pods import Unready, why_unready
@@ -100,14 +100,21 @@ class Flow:
 
 
 class Rollout(Flow):
-    """Restarts a workload by its template, waits until all its pods are well, and takes the restart back when they do not get well."""
+    """Restarts a workload by its template, waits until all its pods are well, and takes the restart back when they do not get well.
+
+    A pod that was not ready before, and is not now, may keep its controller from replacing the last old ones: those are evicted.
+    """
 
     def __init__(self, client: t.Any, move: Move, patience: Patience) -> None:
         super().__init__(client, move, patience)
         self._target = _workload(move)
         self._reason = ""
+        self._rest: t.Optional[Eviction] = None
 
     def _step(self, view: View) -> None:
+        if self._rest is not None:
+            self._evicting(self._rest, view)
+            return
         resource = view.item(self.move.owner)
         if resource is None:
             self._finish()
@@ -142,9 +149,20 @@ class Rollout(Flow):
     def _excuse(self, status: progress.Status, view: View) -> None:
         """Pods that were not ready before need not be, once they are on their CNI."""
         pods = self._pods(view)
-        if status.observed and not pods.foreign and len(pods.unready) <= self.move.ailing:
-            self.result.unready = self._unready(pods.unready)
-            self._finish()
+        if not status.observed or len(pods.unready) > self.move.ailing:
+            return
+        if pods.foreign:
+            self._rest = Eviction(self._client, Move(self.move.owner, EVICT, pods.foreign), self._patience)
+            return
+        self.result.unready = self._unready(pods.unready)
+        self._finish()
+
+    def _evicting(self, rest: Eviction, view: View) -> None:
+        rest.step(view)
+        if rest.done:
+            self.result.evicted, self.result.left = rest.result.evicted, rest.result.left
+            self.result.unready = self._unready(self._pods(view).unready)
+            self._finish(rest.result.failure)
 
     def _stuck(self, resource: objects.Raw, status: progress.Status, view: View) -> None:
         reason = self._why(resource, status, view)

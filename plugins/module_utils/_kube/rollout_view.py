@@ -41,7 +41,6 @@ def scene(client: t.Any) -> Scene:
         pods=pods,
         namespaces=api.items("/api/v1/namespaces") or [],
         controllers={kind: api.items(f"{group}/{kind.lower()}s") or [] for kind, group in _GROUPS.items()},
-        claims=api.items("/api/v1/persistentvolumeclaims") or [],
         volumes=api.items("/api/v1/persistentvolumes") or [],
         services=api.items("/api/v1/services") or [],
         webhooks=[

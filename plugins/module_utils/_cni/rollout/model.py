@@ -46,12 +46,10 @@ class Policy:
 class Member:
     """A pod and what decides how it can be moved.
 
-    ``claims`` are its PersistentVolumeClaims, ``scratch`` its volumes that go with it, ``running`` the containers that run.
+    ``scratch`` are its volumes that go with it, ``running`` the containers that run.
     """
 
     pod: Pod
-    restart_policy: str = "Always"
-    claims: t.Tuple[str, ...] = ()
     scratch: t.Tuple[str, ...] = ()
     running: t.Tuple[str, ...] = ()
     wish: str = ""
@@ -64,13 +62,17 @@ class Member:
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """A controller of pods. ``held`` says why a changed template would not replace them, or is empty; ``rolling`` that it just does."""
+    """A controller of pods. ``held`` says why a changed template would not replace them, or is empty; ``rolling`` that it just does.
+
+    ``ordered``: it makes no further pod as long as one is not ready.
+    """
 
     ref: Owner
     replicas: int = 0
     wish: str = ""
     held: str = ""
     rolling: bool = False
+    ordered: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,6 +29,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout.model impo
     Policy,
     Scene,
     Tier,
+    Workload,
 )
 
 DNS, WEBHOOKS, REST, AILING = "dns", "webhooks", "rest", "not ready before"
@@ -120,7 +121,7 @@ class _Planner:
             return self._policy.bare
         if owner.kind == "Job":
             return self._policy.job
-        if any(f"{owner.namespace}/{claim}" in self._scene.local_claims for member in foreign for claim in member.claims):
+        if any(f"{owner.namespace}/{claim}" in self._scene.local_claims for member in foreign for claim in member.pod.claims):
             return self._policy.local_volume
         if owner.kind not in ROLLING or owner not in self._scene.workloads:
             return self._policy.other
@@ -136,12 +137,7 @@ class _Planner:
             return LEAVE, _NOBODY
         if owner.kind not in ROLLING or workload is None:
             return EVICT, f"a {owner.kind} has no rollout"
-        if workload.held:
-            return EVICT, f"{workload.held}, so its pods are evicted one by one"
-        if not any(member.pod.ready for member in members):
-            # Its rollout could not end, and would only add a pod that does not get ready to the one that does not.
-            return EVICT, "none of its pods is ready, so no rollout of it would end"
-        return ROLLOUT, ""
+        return _rollable(workload, [member.pod.ready for member in members])
 
     def _pod_way(self, member: Member, way: str) -> t.Tuple[str, str]:
         """The way of one pod that is not moved by a rollout, and why it is another one than wanted."""
@@ -155,11 +151,24 @@ class _Planner:
         if way == EVICT and not keeps:
             return EVICT, _loss([member])
         reason = f"an eviction would lose {_volumes(member)}" if keeps else ""
-        return (LEAVE, _NEVER) if member.restart_policy == "Never" else (IN_PLACE, reason)
+        return (LEAVE, _NEVER) if member.pod.restart_policy == "Never" else (IN_PLACE, reason)
 
     def _is_hook(self, pod: Pod) -> bool:
         wanted = self._hooks.get(pod.namespace, ())
         return any(labels and labels.items() <= pod.labels.items() for labels in wanted)
+
+
+def _rollable(workload: Workload, ready: t.Collection[bool]) -> t.Tuple[str, str]:
+    """The way of a workload that has rollouts: one, if it would end."""
+    if workload.ordered and not workload.rolling and not all(ready):
+        # It waits for that pod before it makes any other one, also in place of one that was evicted.
+        return IN_PLACE, "one of its pods is not ready, so it would replace none"
+    if workload.held:
+        return EVICT, f"{workload.held}, so its pods are evicted one by one"
+    if not any(ready):
+        # A rollout would only add a pod that does not get ready to the one that does not.
+        return EVICT, "none of its pods is ready, so no rollout of it would end"
+    return ROLLOUT, ""
 
 
 def _is_dns(pod: Pod) -> bool:

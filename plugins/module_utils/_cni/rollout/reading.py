@@ -31,7 +31,6 @@ class Lists:
     pods: Raws = ()
     namespaces: Raws = ()
     controllers: t.Mapping[str, Raws] = dataclasses.field(default_factory=dict)
-    claims: Raws = ()
     volumes: Raws = ()
     services: Raws = ()
     webhooks: Raws = ()
@@ -47,7 +46,7 @@ def scene(lists: Lists, calico: t.Optional[cluster.Calico]) -> Scene:
         workloads={_owner(kind, item): workload(kind, item) for kind, item in controllers},
         parents=dict(itertools.chain.from_iterable(parents(kind, items) for kind, items in lists.controllers.items())),
         namespaces={objects.metadata(item)["name"]: wish(item) for item in lists.namespaces if wish(item)},
-        local_claims=_local_claims(lists.claims, lists.volumes),
+        local_claims=_local_claims(lists.volumes),
         hooks=hooks(lists.webhooks, lists.services),
         misspelt=tuple(_misspelling(kind, item) for kind, item in wishing if wish(item) not in ("", *WAYS)),
         calico=calico,
@@ -68,8 +67,6 @@ def member(resource: objects.Raw) -> Member:
     states = status.get("containerStatuses") or ()
     return Member(
         pod=objects.pod(resource),
-        restart_policy=spec.get("restartPolicy") or "Always",
-        claims=tuple(volume["persistentVolumeClaim"]["claimName"] for volume in volumes if volume.get("persistentVolumeClaim")),
         # The claim of an ephemeral volume is deleted with its pod, like an emptyDir.
         scratch=tuple(volume["name"] for volume in volumes if "emptyDir" in volume or "ephemeral" in volume),
         running=tuple(state["name"] for state in states if "running" in (state.get("state") or {})),
@@ -87,6 +84,7 @@ def workload(kind: str, resource: objects.Raw) -> Workload:
         wish=wish(resource),
         held=_held(spec),
         rolling=kind in ROLLING and progress.status(kind, resource).rolling,
+        ordered=kind == "StatefulSet" and spec.get("podManagementPolicy") != "Parallel",
     )
 
 
@@ -122,10 +120,10 @@ def _held(spec: objects.Raw) -> str:
     return f"its rolling update has partition {partition}" if partition else ""
 
 
-def _local_claims(claims: t.Iterable[objects.Raw], volumes: t.Iterable[objects.Raw]) -> t.FrozenSet[str]:
-    local = {objects.metadata(volume)["name"] for volume in volumes if _is_local(volume.get("spec") or {})}
-    bound = [claim for claim in claims if (claim.get("spec") or {}).get("volumeName") in local]
-    return frozenset("{namespace}/{name}".format(**objects.metadata(claim)) for claim in bound)
+def _local_claims(volumes: t.Iterable[objects.Raw]) -> t.FrozenSet[str]:
+    specs = [volume.get("spec") or {} for volume in volumes]
+    claims = [spec["claimRef"] for spec in specs if spec.get("claimRef") and _is_local(spec)]
+    return frozenset(f"{claim.get('namespace', '')}/{claim.get('name', '')}" for claim in claims)
 
 
 def _is_local(spec: objects.Raw) -> bool:

@@ -238,3 +238,20 @@ def test_a_large_cluster_is_planned() -> None:
     pods = [member(f"pod-{number}", owner=f"set-{number % 2_000}", uid=str(number)) for number in range(20_000)]
     workloads = {owner: Workload(owner, 10) for owner in sets.values()}
     assert len(plan(scene(*pods, parents=sets, workloads=workloads)).moves("rollout")) == 2_000
+
+
+@pytest.mark.parametrize(
+    ("workload", "ready", "way"),
+    [
+        pytest.param({"ordered": True}, False, "in-place", id="it would wait for the sick one for ever"),
+        pytest.param(
+            {"ordered": True, "held": "its update strategy is OnDelete"}, False, "in-place", id="and would not replace an evicted one"
+        ),
+        pytest.param({"ordered": True}, True, "rollout", id="all are ready"),
+        pytest.param({"ordered": True, "rolling": True}, False, "rollout", id="a new one is not ready yet"),
+        pytest.param({}, False, "rollout", id="in parallel"),
+    ],
+)
+def test_a_stateful_set_with_a_sick_pod(workload: dict[str, t.Any], ready: bool, way: str) -> None:
+    pods = [member("db-0", "StatefulSet", "db"), member("db-1", "StatefulSet", "db", ready=ready)]
+    assert ways(plan(scene(*pods, workloads={DB: Workload(DB, 2, **workload)}))) == {"db": (way, ["db-0", "db-1"])}

@@ -33,9 +33,8 @@ def test_a_pod() -> None:
         "status": {"containerStatuses": states},
     }
     found = reading.member(raw)
-    assert found == Member(found.pod, "OnFailure", ("data-0",), ("tmp", "work"), ("web",), "evict")
-    assert found.owner is None
-    assert reading.member(named("x")).restart_policy == "Always"
+    assert found == Member(found.pod, ("tmp", "work"), ("web",), "evict")
+    assert (found.owner, found.pod.restart_policy) == (None, "OnFailure")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +69,11 @@ def test_wishes(metadata: Raw, expected: str) -> None:
 def test_a_workload(kind: str, spec: Raw, expected: Raw) -> None:
     status = {"replicas": expected["replicas"], "updatedReplicas": expected["replicas"]}
     found = reading.workload(kind, {**named("web"), "spec": spec, "status": status})
-    assert found == Workload(Owner("demo", kind, "web"), **expected)
+    assert found == Workload(Owner("demo", kind, "web"), **expected, ordered=kind == "StatefulSet")
+
+
+def test_pods_made_in_parallel_do_not_wait_for_each_other() -> None:
+    assert not reading.workload("StatefulSet", {**named("db"), "spec": {"podManagementPolicy": "Parallel"}}).ordered
 
 
 def test_a_rollout_under_way() -> None:
@@ -102,10 +105,9 @@ def test_a_rollout_under_way() -> None:
     ],
 )
 def test_local_volumes(spec: Raw, local: bool) -> None:
-    claim = {**named("data-0"), "spec": {"volumeName": "pv"}}
-    unbound = {**named("data-1"), "spec": {}}
-    volume = {"metadata": {"name": "pv"}, "spec": spec}
-    found = reading.scene(reading.Lists(claims=[claim, unbound], volumes=[volume]), None).local_claims
+    volume = {"metadata": {"name": "pv"}, "spec": {**spec, "claimRef": {"namespace": "demo", "name": "data-0"}}}
+    unbound = {"metadata": {"name": "free"}, "spec": spec}
+    found = reading.scene(reading.Lists(volumes=[volume, unbound]), None).local_claims
     assert found == ({"demo/data-0"} if local else set())
 
 
