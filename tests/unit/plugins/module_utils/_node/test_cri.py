@@ -15,28 +15,11 @@ from hypothesis import strategies as st
 from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Runtime
 from ansible_collections.podnet.cni.plugins.module_utils._errors import NodeError
 from ansible_collections.podnet.cni.plugins.module_utils._node import cri
+from ansible_collections.podnet.cni.plugins.module_utils._node.protobuf import field
 
 from .conftest import Script, Server, answer, failure
 
 Serve = t.Callable[[Script], Server]
-
-
-# --- protobuf, the other way round -----------------------------------------------------------------------------------
-
-
-def varint(value: int) -> bytes:
-    out = b""
-    while value > 0x7F:
-        out += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return out + bytes([value])
-
-
-def field(number: int, value: str | bytes | int) -> bytes:
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    raw = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(raw)) + raw
 
 
 def version(name: str, release: str) -> bytes:
@@ -173,29 +156,6 @@ def test_find_says_what_it_tried(serve: Serve, monkeypatch: pytest.MonkeyPatch) 
 )
 def test_with_crio_settings(settings: dict[str, str], expected: Runtime) -> None:
     assert cri.with_crio_settings(Runtime("cri-o"), settings) == expected
-
-
-# --- protobuf --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        (b"", []),
-        (field(1, 300), [(1, 300)]),
-        (field(2, "x" * 200), [(2, b"x" * 200)]),
-        (field(20, 1) + field(1, ""), [(20, 1), (1, b"")]),
-        (b"\x09" + b"12345678" + b"\x15" + b"1234", [(1, b"12345678"), (2, b"1234")]),
-    ],
-)
-def test_fields(message: bytes, expected: list[tuple[int, int | bytes]]) -> None:
-    assert list(cri.fields(message)) == expected
-
-
-@pytest.mark.parametrize("message", [b"\x0a", b"\x0a\x05abc", b"\x08\xff", b"\x0b", b"\x09123", b"\xff" * 20])
-def test_fields_of_rubbish(message: bytes) -> None:
-    with pytest.raises(NodeError):
-        list(cri.fields(message))
 
 
 @given(st.binary(max_size=60))
