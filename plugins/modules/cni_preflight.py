@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Judges what M(podnet.cni.cni_cluster_info) and M(podnet.cni.cni_info) read. It says where the cluster stands, which pod network
     the change is to use, and answers a list of questions, each with a stable id and what was seen.
-  - Talks to nothing, so it can be run again later on facts that were kept.
+  - Talks to nothing, so it can be run again later on facts that were kept, or on another machine with O(bundle).
 author: The podnet.cni authors (@podnet)
 extends_documentation_fragment:
   - podnet.cni.attributes
@@ -24,20 +24,24 @@ attributes:
   idempotent:
     support: full
 options:
+  bundle:
+    description:
+      - An archive that M(podnet.cni.support_bundle) wrote, to judge instead of O(cluster), O(snapshots), O(hosts) and O(journal).
+      - It is read where the module runs, and neither the cluster nor a node is asked.
+    type: path
   cluster:
-    description: The cluster as RV(podnet.cni.cni_cluster_info#module:cluster) holds it.
+    description: The cluster as RV(podnet.cni.cni_cluster_info#module:cluster) holds it. Needed without O(bundle).
     type: dict
-    required: true
   snapshots:
     description:
-      - For each node's name in the inventory, its snapshot as RV(podnet.cni.cni_info#module:snapshot) holds it.
+      - For each node's name in the inventory, its snapshot as RV(podnet.cni.cni_info#module:snapshot) holds it. Needed without O(bundle).
       - A node that could not be reached is left out.
     type: dict
-    required: true
   hosts:
     description:
       - The inventory's names of all nodes, reached or not.
       - When empty, a node without a snapshot counts as unreachable.
+      - Not used with O(bundle), which has its own.
     type: list
     elements: str
     default: []
@@ -71,6 +75,7 @@ options:
     description:
       - What an earlier run noted before it changed anything - C(source), C(network) and C(phase), which is V(done) at the end.
       - Other keys are ignored.
+      - Not used with O(bundle), which has its own.
     type: dict
     default: {}
   fail:
@@ -80,6 +85,7 @@ options:
 seealso:
   - module: podnet.cni.cni_cluster_info
   - module: podnet.cni.cni_info
+  - module: podnet.cni.support_bundle
 """
 
 EXAMPLES = r"""
@@ -96,6 +102,12 @@ EXAMPLES = r"""
     network: 10.244.0.0/16
     fail: false
   register: preflight
+
+- name: Judge a cluster that somebody captured elsewhere
+  podnet.cni.cni_preflight:
+    bundle: ./podnet-cni-bundle.tar.gz
+    fail: false
+  delegate_to: localhost
 
 - name: Show each question and its answer
   ansible.builtin.debug:
@@ -150,19 +162,21 @@ summary:
     - 2 passed, 0 failed, 0 skipped
 """
 
+import pathlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._cni import checks, cluster, manifests, snapshot
+from ansible_collections.podnet.cni.plugins.module_utils._cni import bundle, checks, cluster, manifests, snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import questions, situation, strategy
 
 
 def argument_spec() -> t.Dict[str, t.Any]:
     return {
-        "cluster": {"type": "dict", "required": True},
-        "snapshots": {"type": "dict", "required": True},
+        "bundle": {"type": "path"},
+        "cluster": {"type": "dict"},
+        "snapshots": {"type": "dict"},
         "hosts": {"type": "list", "elements": "str", "default": []},
         "target": {"type": "str", "choices": list(strategy.TARGETS), "default": "calico"},
         "network": {"type": "str", "default": ""},
@@ -174,8 +188,28 @@ def argument_spec() -> t.Dict[str, t.Any]:
     }
 
 
+#: Either an archive, or what was just read.
+RULES: t.Mapping[str, t.Any] = {
+    "mutually_exclusive": [("bundle", "cluster"), ("bundle", "snapshots")],
+    "required_one_of": [("bundle", "cluster")],
+    "required_together": [("cluster", "snapshots")],
+}
+
+
+def kept(path: str) -> t.Dict[str, t.Any]:
+    """The options that an archive stands for."""
+    try:
+        data = pathlib.Path(path).read_bytes()
+    except OSError as error:
+        raise _errors.BadInputError(f"cannot be read: {error.strerror}", f"bundle {path}", "Name an archive on this machine.") from error
+    found = bundle.unpack(data, path)
+    return {"cluster": found.cluster, "snapshots": found.snapshots, "hosts": found.hosts, "journal": found.journal}
+
+
 def examine(params: t.Mapping[str, t.Any]) -> questions.Verdict:
     """The verdict on what the options hold."""
+    if params["bundle"]:
+        params = {**params, **kept(params["bundle"])}
     seen = cluster.from_option(params["cluster"])
     snapshots = snapshot.from_option(params["snapshots"])
     wanted = situation.Wanted(
@@ -191,7 +225,7 @@ def examine(params: t.Mapping[str, t.Any]) -> questions.Verdict:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True, **RULES)
     try:
         verdict = examine(module.params)
     except _errors.PodnetError as error:

@@ -8,10 +8,10 @@ Adapter. Private: may change at any time.
 
 from __future__ import annotations
 
-import os
 import pathlib
 import typing as t
 
+from ansible_collections.podnet.cni.plugins.module_utils import _files
 from ansible_collections.podnet.cni.plugins.module_utils._cni import link_policy
 from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, NodeError
 from ansible_collections.podnet.cni.plugins.module_utils._node import commands, parse
@@ -81,17 +81,8 @@ def _reload(ours: link_policy.PolicyFile) -> None:
 
 
 def _replace(root: str, path: str, content: str) -> None:
-    """In one step: a reader sees the old file or the new one. The name of the half-written one is none that a manager reads."""
-    target = _at(root, path)
-    half = target.with_name(f".{target.name}.half")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with half.open("w", encoding="utf-8") as stream:
-            os.fchmod(stream.fileno(), _MODE)
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        half.replace(target)
+        _files.replace(_at(root, path), content.encode(), _MODE)
     except OSError as error:
         raise NodeError(f"cannot be written: {error.strerror}", path) from error
 

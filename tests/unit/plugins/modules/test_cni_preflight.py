@@ -22,7 +22,12 @@ SNAPSHOTS = {"n1": snapshot.to_dict(snapshot.NodeSnapshot("n1", conflists=(CONFL
 
 
 def run(capfd: pytest.CaptureFixture[str], **options: t.Any) -> dict[str, t.Any]:
-    with patch_module_args({"cluster": CLUSTER, "snapshots": SNAPSHOTS, **options}), pytest.raises(SystemExit):
+    return alone(capfd, **{"cluster": CLUSTER, "snapshots": SNAPSHOTS, **options})
+
+
+def alone(capfd: pytest.CaptureFixture[str], **options: t.Any) -> dict[str, t.Any]:
+    """The module with these options and no others."""
+    with patch_module_args(options), pytest.raises(SystemExit):
         cni_preflight.main()
     return json.loads(capfd.readouterr().out)
 
@@ -72,3 +77,28 @@ def test_what_is_no_snapshot(capfd: pytest.CaptureFixture[str], options: dict[st
     assert result["failed"] is True
     assert f"option {next(iter(options))}: does not hold a snapshot: " in result["msg"]
     assert f"Pass what podnet.cni.{source} of this version returns." in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "one of the following is required: bundle, cluster"),
+        ({"cluster": CLUSTER}, "parameters are required together: cluster, snapshots"),
+        ({"bundle": "x", "cluster": CLUSTER, "snapshots": {}}, "parameters are mutually exclusive: bundle|cluster"),
+        ({"bundle": "/nowhere.tar.gz"}, "bundle /nowhere.tar.gz: cannot be read: No such file or directory."),
+    ],
+)
+def test_either_an_archive_or_what_was_read(capfd: pytest.CaptureFixture[str], options: dict[str, t.Any], words: str) -> None:
+    result = alone(capfd, **options)
+    assert result["failed"] is True
+    assert words in result["msg"]
+
+
+def test_the_mtu(capfd: pytest.CaptureFixture[str]) -> None:
+    cni = snapshot.NodeSnapshot(
+        "n1", conflists=(CONFLIST,), links=(snapshot.Link("eth0", mtu=1400),), addresses=(snapshot.Address("eth0", "192.0.2.11", 24),)
+    )
+    nodes = [{**CLUSTER["nodes"][0], "internal_ips": ["192.0.2.11"]}]
+    result = run(capfd, cluster={**CLUSTER, "nodes": nodes}, snapshots={"n1": snapshot.to_dict(cni)}, mtu=1450, fail=False)
+    (check,) = (check for check in result["checks"] if check["id"] == "mtu-fits")
+    assert (check["result"], check["severity"]) == ("failed", "error")
