@@ -152,7 +152,7 @@ network:
 summary:
   description:
     - The checks as a table for a person, with a line of totals at the end.
-    - Failures, warnings and notes are told in full, with the next step.
+    - Failures and warnings say what to do next. Long lists are cut short, except those of failures.
   returned: always
   type: list
   elements: str

@@ -24,8 +24,9 @@ SKIPPED = "skipped"
 SEVERITIES = ("error", "warning", "info")
 _SEVERITY = {FAILED: "error", WARNING: "warning"}
 
-#: Answers that are told with all their details.
-_TOLD_IN_FULL = (FAILED, WARNING, INFO)
+#: Answers that are told with their details, and how many of them where nothing failed.
+_TOLD_WITH_DETAILS = (FAILED, WARNING, INFO)
+_LINES = 20
 
 _NEXT = "next"
 _FIX = "fix"
@@ -89,7 +90,7 @@ def failures(checks: t.Iterable[Check]) -> t.Tuple[Check, ...]:
 def summary(checks: t.Sequence[Check]) -> t.List[str]:
     """What a person reads: a table of result, id and evidence, and a line of totals.
 
-    Failures, warnings and notes are told in full; failures and warnings say what to do.
+    Failures are told in full, warnings and notes with their first details; failures and warnings say what to do.
     """
     width = max((len(check.id) for check in checks), default=0)
     rows = [(word, check.id, text) for check in checks for word, text in _told(check)]
@@ -120,6 +121,11 @@ def shortened(names: t.Sequence[str], room: int = _ROOM) -> str:
     return ", ".join(shown) + (f" and {hidden} more" if hidden else "")
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 pod``, ``2 pods``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def places(details: t.Iterable[str]) -> t.List[str]:
     """The places that lines like ``n1: nearly full`` are about, once each."""
     return list(dict.fromkeys(line.partition(":")[0] for line in details))
@@ -127,12 +133,20 @@ def places(details: t.Iterable[str]) -> t.List[str]:
 
 def _told(check: Check) -> t.Iterator[t.Tuple[str, str]]:
     """The rows of one check: the word and the text of each."""
-    if check.result not in _TOLD_IN_FULL:
+    if check.result not in _TOLD_WITH_DETAILS:
         yield check.result, check.seen
         return
     yield check.result, f"{check.seen}{_place(check)}"
-    yield from ((check.result, detail) for detail in check.details)
+    yield from ((check.result, detail) for detail in _told_details(check))
     yield from ((word, text) for word, text in ((_NEXT, check.next_step), (_FIX, check.fix)) if text)
+
+
+def _told_details(check: Check) -> t.Tuple[str, ...]:
+    """All of a failure; of anything else as many as a person reads."""
+    hidden = len(check.details) - _LINES
+    if check.result == FAILED or hidden <= 0:
+        return check.details
+    return (*check.details[:_LINES], f"and {hidden} more")
 
 
 def _place(check: Check) -> str:
@@ -147,5 +161,11 @@ def _command(check: Check) -> str:
 def _totals(checks: t.Iterable[Check]) -> str:
     """Counts by answer; warnings and notes are only counted where there are any."""
     count = collections.Counter(check.result for check in checks)
-    words = (PASSED, *(word for word in (WARNING, INFO) if count[word]), FAILED, SKIPPED)
-    return ", ".join(f"{count[word]} {word}" for word in words)
+    rare = ((counted(count[WARNING], WARNING), WARNING), (f"{count[INFO]} for information", INFO))
+    return ", ".join(
+        [
+            f"{count[PASSED]} {PASSED}",
+            *(text for text, word in rare if count[word]),
+            *(f"{count[word]} {word}" for word in (FAILED, SKIPPED)),
+        ]
+    )

@@ -12,6 +12,7 @@ Pure: no I/O. Private: may change at any time.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import ipaddress
 import re
 import shlex
@@ -25,6 +26,9 @@ UNSURE = "unsure"
 
 _ACCEPT, _DROP, _END, _NEXT = "accept", "drop", "end", "next"
 _VERDICTS = {_ACCEPT: _ACCEPT, _DROP: _DROP, "reject": _DROP, "return": _END}
+
+#: Names of what rules look at, with what is known of it.
+_Facts = t.Mapping[str, t.Optional[str]]
 
 #: Owners whose chains say nothing about packets between nodes.
 _PASSED_OVER = frozenset({"calico", "kube-proxy", "kubelet", "runtime"})
@@ -54,7 +58,7 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Entry:
+class Filter:
     """A place where packets enter a filter: its chains by name, the first of them, and how a person finds it."""
 
     chains: t.Mapping[str, t.Tuple[FilterRule, ...]]
@@ -64,52 +68,73 @@ class _Entry:
     native: bool
 
 
-def judge(node: NodeSnapshot, packet: Packet) -> t.Tuple[Verdict, ...]:
-    """The verdict of each filter that does not simply let the packet in; a packet has to pass all of them."""
-    verdicts = (_verdict(entry, packet) for entry in (*_iptables(node), *_native(node)))
-    return tuple(verdict for verdict in verdicts if verdict.answer != OPEN)
+def filters(node: NodeSnapshot) -> t.Tuple[Filter, ...]:
+    """All filters that a packet has to pass to come in."""
+    return (*_iptables(node), *_native(node))
 
 
-def _verdict(entry: _Entry, packet: Packet) -> Verdict:
-    outcomes = {entry.policy if outcome in (_END, _NEXT) else outcome for outcome in _walk(entry, entry.first, packet)}
+def judge(found: t.Iterable[Filter], packet: Packet, sources: t.Sequence[str] = ()) -> t.Tuple[Verdict, ...]:
+    """The verdicts of filters that do not simply let the packet in; where rules look at its source, for each of the ``sources``."""
+    verdicts = (verdict for entry in found for verdict in _verdicts(_pruned(entry, _facts(packet)), packet, sources))
+    return tuple(dict.fromkeys(verdict for verdict in verdicts if verdict.answer != OPEN))
+
+
+def _verdicts(entry: Filter, packet: Packet, sources: t.Sequence[str]) -> t.List[Verdict]:
+    general = _verdict(entry, _facts(packet))
+    if general.answer != UNSURE or not sources:
+        return [general]
+    return [_verdict(entry, {**_facts(packet), "source": source}) for source in sources]
+
+
+def _pruned(entry: Filter, facts: _Facts) -> Filter:
+    """Without the rules that cannot be about this packet, wherever it comes from: a long list is walked once and not for each source."""
+    chains = {name: tuple(rule for rule in rules if _applies(rule, facts) is not False) for name, rules in entry.chains.items()}
+    return dataclasses.replace(entry, chains=chains)
+
+
+def _verdict(entry: Filter, facts: _Facts) -> Verdict:
+    outcomes = {entry.policy if outcome in (_END, _NEXT) else outcome for outcome in _walk(entry, entry.first, facts)}
     if outcomes == {_ACCEPT}:
         return Verdict(OPEN)
     return Verdict(CLOSED if outcomes == {_DROP} else UNSURE, entry.where, entry.native)
 
 
-def _walk(entry: _Entry, chain: str, packet: Packet) -> t.Set[str]:
+def _walk(entry: Filter, chain: str, facts: _Facts) -> t.Set[str]:
     """All that may become of the packet in a chain: accept, drop, end (it returns by a goto), or next (it goes on behind the jump)."""
     outcomes: t.Set[str] = set()
     for rule in entry.chains.get(chain, ()):
-        applies = _applies(rule, packet)
+        applies = _applies(rule, facts)
         if applies is False or not rule.verdict:
             continue
-        reached = _reached(entry, rule, packet)
+        reached = _reached(entry, rule, facts)
         outcomes |= reached - {_NEXT}
         if applies and _NEXT not in reached:
             return outcomes
     return outcomes | {_NEXT}
 
 
-def _reached(entry: _Entry, rule: FilterRule, packet: Packet) -> t.Set[str]:
+def _reached(entry: Filter, rule: FilterRule, facts: _Facts) -> t.Set[str]:
     """What comes of a rule that applies. A chain that is entered by goto does not come back to this one."""
     if rule.verdict in ("jump", "goto"):
-        inside = _walk(entry, rule.target, packet)
+        inside = _walk(entry, rule.target, facts)
         back = _NEXT if rule.verdict == "jump" else _END
         return {back if outcome in (_END, _NEXT) else outcome for outcome in inside}
     return {_VERDICTS[rule.verdict]}
 
 
-def _applies(rule: FilterRule, packet: Packet) -> t.Optional[bool]:
+def _applies(rule: FilterRule, facts: _Facts) -> t.Optional[bool]:
     """Whether all conditions hold; nothing when that cannot be told."""
-    held = [_holds(condition, packet) for condition in rule.conditions]
-    if False in held:
-        return False
-    return None if None in held else True
+    sure: t.Optional[bool] = True
+    for condition in rule.conditions:
+        holds = _holds(condition, facts)
+        if holds is False:
+            return False
+        sure = None if holds is None else sure
+    return sure
 
 
-def _holds(condition: Condition, packet: Packet) -> t.Optional[bool]:
-    known = _facts(packet).get(condition.key)
+def _holds(condition: Condition, facts: _Facts) -> t.Optional[bool]:
+    known = facts.get(condition.key)
     if known is None or not condition.values:
         return None
     answers = [_same(known, value) for value in condition.values]
@@ -118,7 +143,7 @@ def _holds(condition: Condition, packet: Packet) -> t.Optional[bool]:
     return None if None in answers else condition.negated
 
 
-def _facts(packet: Packet) -> t.Dict[str, t.Optional[str]]:
+def _facts(packet: Packet) -> _Facts:
     """What is known of the packet, under the names that nftables has for it; ``udp dport`` implies the protocol."""
     other = "tcp" if packet.protocol == "udp" else "udp"
     port = str(packet.port)
@@ -166,7 +191,7 @@ def _masked(known: str, value: str) -> t.Optional[bool]:
             return None
 
 
-def _iptables(node: NodeSnapshot) -> t.Iterator[_Entry]:
+def _iptables(node: NodeSnapshot) -> t.Iterator[Filter]:
     """The INPUT chain of each backend's filter table."""
     tables: t.Dict[str, t.Dict[str, Chain]] = {}
     for chain in node.chains:
@@ -175,7 +200,7 @@ def _iptables(node: NodeSnapshot) -> t.Iterator[_Entry]:
     for backend, chains in tables.items():
         if "INPUT" in chains:
             ours = {name: tuple(_rules(chain)) for name, chain in chains.items() if chain.owner not in _PASSED_OVER}
-            yield _Entry(ours, "INPUT", chains["INPUT"].policy.lower(), f"iptables ({backend}) chain INPUT", False)
+            yield Filter(ours, "INPUT", chains["INPUT"].policy.lower(), f"iptables ({backend}) chain INPUT", False)
 
 
 def _rules(chain: Chain) -> t.Iterator[FilterRule]:
@@ -184,7 +209,7 @@ def _rules(chain: Chain) -> t.Iterator[FilterRule]:
             yield iptables_rule(rule.text)
 
 
-def _native(node: NodeSnapshot) -> t.Iterator[_Entry]:
+def _native(node: NodeSnapshot) -> t.Iterator[Filter]:
     tables: t.Dict[t.Tuple[str, str], t.Dict[str, FilterChain]] = {}
     for chain in node.input_chains:
         tables.setdefault((chain.family, chain.table), {})[chain.name] = chain
@@ -193,7 +218,7 @@ def _native(node: NodeSnapshot) -> t.Iterator[_Entry]:
         for chain in chains.values():
             if chain.hook == "input":
                 where = f"nftables table {family} {table} chain {chain.name}"
-                yield _Entry(rules, chain.name, chain.policy or _ACCEPT, where, True)
+                yield Filter(rules, chain.name, chain.policy or _ACCEPT, where, True)
 
 
 #: iptables' options that say what a packet must be, and those that say nothing about it.
@@ -217,6 +242,7 @@ _BUILT_IN = {"ACCEPT": _ACCEPT, "DROP": _DROP, "REJECT": "reject", "RETURN": "re
 _GOES_ON = re.compile(r"(LOG|NFLOG|ULOG|MARK|CONNMARK|TRACE|CT|NOTRACK|SET|TOS|DSCP|CLASSIFY|AUDIT)$")
 
 
+@functools.lru_cache(maxsize=4096)
 def iptables_rule(text: str) -> FilterRule:
     """A rule as ``iptables-save`` prints it, without its chain."""
     words = shlex.split(text)

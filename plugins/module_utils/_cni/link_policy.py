@@ -48,6 +48,8 @@ _TYPES: t.Mapping[str, t.FrozenSet[str]] = {
 #: Directories of configuration in falling order of rank: a file hides those of the same name further down.
 SYSTEMD_DIRECTORIES = ("/etc/systemd/network", "/run/systemd/network", "/usr/local/lib/systemd/network", "/usr/lib/systemd/network")
 NM_FILE = "/etc/NetworkManager/NetworkManager.conf"
+#: NetworkManager's own rules of udev, the weakest of its settings: they take veth devices from it.
+NM_UDEV_FILE = "/usr/lib/udev/rules.d/85-nm-unmanaged.rules"
 NM_OWN_DIRECTORY = "/etc/NetworkManager/conf.d"
 NM_SYSTEM_DIRECTORIES = ("/run/NetworkManager/conf.d", "/usr/lib/NetworkManager/conf.d")
 
@@ -57,10 +59,11 @@ FOLDERS: t.Mapping[str, t.Tuple[str, ...]] = {
     NETWORKD: SYSTEMD_DIRECTORIES,
     UDEV: SYSTEMD_DIRECTORIES,
 }
-SINGLE_FILES: t.Mapping[str, t.Tuple[str, ...]] = {NETWORK_MANAGER: (NM_FILE,)}
+SINGLE_FILES: t.Mapping[str, t.Tuple[str, ...]] = {NETWORK_MANAGER: (NM_FILE, NM_UDEV_FILE)}
 
 #: Keys of a [Match] section that only a physical device can satisfy.
 _PHYSICAL = frozenset({"macaddress", "permanentmacaddress", "path", "ssid", "bssid", "wlaninterfacetype", "property"})
+_VETH_UNMANAGED = re.compile(r'^[^#\n]*=="veth",\s*ENV\{NM_UNMANAGED\}="1"', re.MULTILINE)
 _EXCEPT, _TYPE = "except:", "type:"
 _YES = frozenset({"1", "yes", "y", "true", "t", "on"})
 
@@ -216,7 +219,7 @@ def _globs(text: str) -> t.Tuple[str, ...]:
 
 
 def _network_manager(files: Files) -> t.Tuple[LinkRule, ...]:
-    """First the list of unmanaged devices, which wins over all, then the [device] sections, later files before earlier ones."""
+    """The list of unmanaged devices wins over all, then the [device] sections, later files before earlier ones, then udev."""
     own = sorted(path for path in files if posixpath.dirname(path) == NM_OWN_DIRECTORY and path.endswith(".conf"))
     hidden = {posixpath.basename(path) for path in own}
     system = sorted(_unhidden(files, NM_SYSTEM_DIRECTORIES, ".conf"), key=posixpath.basename)
@@ -227,7 +230,8 @@ def _network_manager(files: Files) -> t.Tuple[LinkRule, ...]:
         sections = _sections(files[path])
         unmanaged = _unmanaged(path, sections, unmanaged)
         devices = _device_rules(path, sections) + devices
-    return tuple(unmanaged + devices)
+    by_udev = [LinkRule(NM_UDEV_FILE, (), ("veth",), True)] if _VETH_UNMANAGED.search(files.get(NM_UDEV_FILE, "")) else []
+    return tuple(unmanaged + devices + by_udev)
 
 
 def _unmanaged(path: str, sections: t.Sequence[_Section], before: t.List[LinkRule]) -> t.List[LinkRule]:

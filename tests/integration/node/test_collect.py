@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.podnet.cni.plugins.module_utils._cni import firewall
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
 
 COLLECTIONS = Path(__file__).parents[3] / "collections"
@@ -261,6 +262,68 @@ def test_native_nft_table(node: Namespace, root: Path) -> None:
         pytest.skip("nft is not installed")
     node.run("nft", "add table ip flannel-ipv4; add chain ip flannel-ipv4 postrtg")
     assert node.collect(root)[0].nft_tables == (model.NftTable("ip", "flannel-ipv4", ("postrtg",), "flannel"),)
+
+
+#: A packet filter as firewalld makes one for nftables: states, zones by interface, services, and a rejection at the end.
+FIREWALLD = """
+table inet firewalld {
+    chain filter_INPUT {
+        type filter hook input priority 10; policy accept;
+        ct state vmap { established : accept, related : accept }
+        ct status dnat accept
+        iifname "lo" accept
+        ct state invalid drop
+        jump filter_INPUT_ZONES
+        reject with icmpx admin-prohibited
+    }
+    chain filter_FORWARD {
+        type filter hook forward priority 10; policy accept;
+    }
+    chain filter_INPUT_ZONES {
+        iifname "eth0" goto filter_IN_public
+        goto filter_IN_public
+    }
+    chain filter_IN_public {
+        jump filter_IN_public_allow
+        meta l4proto { icmp, ipv6-icmp } accept
+        ip6 saddr fe80::/10 accept
+        limit rate 3/minute log prefix "denied "
+    }
+    chain filter_IN_public_allow {
+        tcp dport 22 accept
+        udp dport { 53, 8472-8473 } accept
+        ip saddr 192.0.2.0/28 udp dport 4789 accept
+    }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("port", "source", "answer"),
+    [
+        (8472, "192.0.2.12", firewall.OPEN),
+        (4789, "192.0.2.12", firewall.OPEN),
+        (4789, "192.0.2.99", firewall.CLOSED),
+        (4789, "", firewall.UNSURE),
+        (51820, "192.0.2.12", firewall.CLOSED),
+    ],
+)
+def test_what_a_native_packet_filter_does(node: Namespace, root: Path, port: int, source: str, answer: str) -> None:
+    if not shutil.which("nft"):
+        pytest.skip("nft is not installed")
+    node.run("nft", "-f", "-", stdin=FIREWALLD)
+    try:
+        snapshot = node.collect(root)[0]
+    finally:
+        node.run("nft", "delete table inet firewalld")
+    assert {chain.name for chain in snapshot.input_chains if chain.hook} == {"filter_INPUT"}
+    verdicts = firewall.judge(firewall.filters(snapshot), firewall.Packet("udp", port, source, "192.0.2.11", "eth0"))
+    assert [verdict.answer for verdict in verdicts] == ([] if answer == firewall.OPEN else [answer])
+
+
+def test_room_on_disks(snapshot: model.NodeSnapshot) -> None:
+    assert [disk.path for disk in snapshot.disks] == ["/etc/cni/net.d", "/opt/cni/bin"]
+    assert all(0 < disk.free <= disk.total for disk in snapshot.disks)
 
 
 def test_a_thousand_routes_take_less_than_half_a_second(node: Namespace, root: Path) -> None:

@@ -8,7 +8,6 @@ Pure: no I/O. Private: may change at any time.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import typing as t
 
@@ -36,8 +35,8 @@ def managers(at: Situation) -> t.Iterator[checks.Check]:
     if claimed:
         yield checks.warned(
             "link-managers",
-            f"a program would take a CNI's network devices on {len(checks.places(claimed))} nodes",
-            ", ".join(checks.places(claimed)),
+            f"a program would take a CNI's network devices on {_nodes(claimed)}",
+            checks.shortened(checks.places(claimed)),
             "podnet.cni.cni_link_policy makes it leave these devices alone, before they appear, and takes that back again.",
             claimed,
             fix="ansible k8s_cluster -b -m podnet.cni.cni_link_policy",
@@ -82,7 +81,7 @@ def return_paths(at: Situation) -> t.Iterator[checks.Check]:
         yield checks.noted(
             "reverse-path-filter",
             f"strict on {checks.shortened(strict)}: while flannel and Calico run side by side it is loosened, and then put back",
-            ", ".join(strict),
+            checks.shortened(strict),
         )
     else:
         yield checks.passed("reverse-path-filter", "strict on no node")
@@ -106,7 +105,7 @@ def _compared(outer: t.Mapping[str, int], least: str, new: int, old: t.Mapping[s
         yield checks.warned(
             "mtu-fits",
             f"pods have an MTU of {max(old.values())} now and get {new}: a path that hides ICMP would lose large packets",
-            ", ".join(larger),
+            checks.shortened(larger),
             "Pods that are told to use a fixed size need the new one; everything else finds it out by itself.",
         )
     elif len(set(outer.values())) > 1:
@@ -154,8 +153,8 @@ def _port(at: Situation, name: str, port: int, closed: _Answer) -> t.Iterator[ch
         lines = sorted(shut + felix)
         yield closed(
             name,
-            f"UDP {port} from other nodes is dropped on {len(checks.places(lines))} nodes",
-            ", ".join(checks.places(lines)),
+            f"UDP {port} from other nodes is dropped on {_nodes(lines)}",
+            checks.shortened(checks.places(lines)),
             f"Let UDP {port} in from the addresses of all nodes.",
             lines,
             fix=_command(at, port),
@@ -163,8 +162,8 @@ def _port(at: Situation, name: str, port: int, closed: _Answer) -> t.Iterator[ch
     elif felix:
         yield checks.warned(
             name,
-            f"UDP {port} from other nodes is dropped on {len(checks.places(felix))} nodes, until calico-node puts its own rule before",
-            ", ".join(checks.places(felix)),
+            f"UDP {port} from other nodes is dropped on {_nodes(felix)}, until calico-node puts its own rule before",
+            checks.shortened(checks.places(felix)),
             f"Let UDP {port} in from the addresses of all nodes, if pods do not reach other nodes then.",
             felix,
             fix=_command(at, port),
@@ -176,9 +175,9 @@ def _port(at: Situation, name: str, port: int, closed: _Answer) -> t.Iterator[ch
 def _not_shut(found: t.Mapping[str, t.Sequence[firewall.Verdict]], name: str, port: int) -> checks.Check:
     unsure = [f"{node}: {verdict.where}" for node, verdicts in found.items() for verdict in verdicts]
     if unsure:
-        seen = f"UDP {port}: what the rules do on {len(checks.places(unsure))} nodes depends on more than they tell"
-        return checks.noted(name, seen, ", ".join(checks.places(unsure)), unsure)
-    return checks.passed(name, f"UDP {port}: no rule of {len(found)} nodes stands in the way")
+        seen = f"UDP {port}: what the rules do on {_nodes(unsure)} depends on more than they tell"
+        return checks.noted(name, seen, checks.shortened(checks.places(unsure)), unsure)
+    return checks.passed(name, f"UDP {port}: no rule of {checks.counted(len(found), 'node')} stands in the way")
 
 
 def _lines(found: t.Mapping[str, t.Sequence[firewall.Verdict]], native: bool) -> t.List[str]:
@@ -191,16 +190,11 @@ def _lines(found: t.Mapping[str, t.Sequence[firewall.Verdict]], native: bool) ->
 
 
 def _barriers(at: Situation, node: cluster.Node, port: int) -> t.Tuple[firewall.Verdict, ...]:
-    """What stops a tunnel's packet of any other node; only where rules look at addresses the peers are tried one by one."""
-    here = at.snapshots[node.name]
+    """What stops a tunnel's packet of another node."""
     own = next(iter(node.internal_ips), "")
-    packet = firewall.Packet("udp", port, "", own, _device(at, node.name))
-    verdicts = firewall.judge(here, packet)
-    if all(verdict.answer == firewall.CLOSED for verdict in verdicts):
-        return verdicts
     others = (ip for peer in at.cluster.nodes if peer.name != node.name for ip in peer.internal_ips if ":" not in ip)
-    tried = [firewall.judge(here, dataclasses.replace(packet, source=ip)) for ip in itertools.islice(others, _PEERS)]
-    return tuple(dict.fromkeys(verdict for each in tried for verdict in each)) if tried else verdicts
+    packet = firewall.Packet("udp", port, "", own, _device(at, node.name))
+    return firewall.judge(firewall.filters(at.snapshots[node.name]), packet, tuple(itertools.islice(others, _PEERS)))
 
 
 def _command(at: Situation, port: int) -> str:
@@ -211,6 +205,11 @@ def _command(at: Situation, port: int) -> str:
     }
     running = {name for node in at.snapshots.values() for name in node.firewalls if name in ways}
     return ways[running.pop()] if len(running) == 1 else ""
+
+
+def _nodes(lines: t.Iterable[str]) -> str:
+    """How many nodes details are about."""
+    return checks.counted(len(checks.places(lines)), "node")
 
 
 def _because(devices: t.Mapping[str, str]) -> str:

@@ -83,7 +83,7 @@ def cordoned(at: Situation) -> t.Iterator[checks.Check]:
         yield checks.warned(
             "nodes-schedulable",
             f"cordoned: {checks.shortened(closed)}",
-            ", ".join(closed),
+            checks.shortened(closed),
             "No new pod comes to them: pods that belong there wait until they are open again.",
             fix=f"kubectl uncordon {' '.join(closed)}",
         )
@@ -98,8 +98,8 @@ def disks(at: Situation) -> t.Iterator[checks.Check]:
     if full:
         yield checks.failed(
             "disk-space",
-            f"no room on {len(checks.places(full))} nodes",
-            ", ".join(checks.places(full)),
+            f"no room on {checks.counted(len(checks.places(full)), 'node')}",
+            checks.shortened(checks.places(full)),
             "Make room there first.",
             full,
             fix=_PRUNE,
@@ -107,7 +107,12 @@ def disks(at: Situation) -> t.Iterator[checks.Check]:
     elif tight:
         advice = "Calico's images need about 1 GiB, and kubelet deletes pods and images when a disk is nearly full: make room."
         yield checks.warned(
-            "disk-space", f"little room on {len(checks.places(tight))} nodes", ", ".join(checks.places(tight)), advice, tight, fix=_PRUNE
+            "disk-space",
+            f"little room on {checks.counted(len(checks.places(tight)), 'node')}",
+            checks.shortened(checks.places(tight)),
+            advice,
+            tight,
+            fix=_PRUNE,
         )
     elif any(node.disks for node in at.snapshots.values()):
         least = min((disk.free, name, disk.path) for name, node in at.snapshots.items() for disk in node.disks)

@@ -23,15 +23,17 @@ def webhooks(at: Situation) -> t.Iterator[checks.Check]:
     """Without an answer of theirs the API server refuses what the change writes, new pods first of all."""
     silent = [hook for hook in at.cluster.webhooks if not hook.endpoints]
     if not silent:
-        yield checks.passed("webhooks-answer", f"{len(at.cluster.webhooks)} must answer, all have a ready endpoint")
+        yield checks.passed(
+            "webhooks-answer", f"{checks.counted(len(at.cluster.webhooks), 'webhook')} must answer, none is without a ready endpoint"
+        )
         return
     details = [_told(hook) for hook in silent]
     # In the middle of a migration their pods may be those that wait for a network.
     answer = checks.warned if at.state == MIGRATING else checks.failed
     yield answer(
         "webhooks-answer",
-        f"{len(silent)} admission webhooks have no ready endpoint and are set to refuse then",
-        ", ".join(dict.fromkeys(f"{hook.kind} {hook.configuration}" for hook in silent)),
+        f"no ready endpoint behind {checks.counted(len(silent), 'admission webhook')} without whose answer all is refused",
+        checks.shortened(list(dict.fromkeys(f"{hook.kind} {hook.configuration}" for hook in silent))),
         "Mend the workload behind the Service, or delete the configuration if nobody needs it any more.",
         details,
     )
@@ -40,12 +42,12 @@ def webhooks(at: Situation) -> t.Iterator[checks.Check]:
 def budgets(at: Situation) -> t.Iterator[checks.Check]:
     tight = [item for item in at.cluster.budgets if item.expected and not item.allowed]
     if not tight:
-        yield checks.passed("budgets-allow", f"{len(at.cluster.budgets)} PodDisruptionBudgets, all allow a disruption")
+        yield checks.passed("budgets-allow", f"{checks.counted(len(at.cluster.budgets), 'PodDisruptionBudget')}, none forbids a disruption")
         return
     yield checks.warned(
         "budgets-allow",
-        f"{len(tight)} PodDisruptionBudgets allow no disruption now",
-        ", ".join(f"{item.namespace}/{item.name}" for item in tight),
+        f"no disruption is allowed now by {checks.counted(len(tight), 'PodDisruptionBudget')}",
+        checks.shortened([f"{item.namespace}/{item.name}" for item in tight]),
         "Their pods are not evicted as long as this is so. Give the workload another replica, or let a rollout move it.",
         [f"{item.namespace}/{item.name}: {item.healthy} of {item.expected} pods healthy" for item in tight],
     )
@@ -56,7 +58,7 @@ def bare_pods(at: Situation) -> t.Iterator[checks.Check]:
     yield from _listed(
         bare,
         "bare-pods",
-        "pods have no controller: nobody makes them again",
+        "without a controller: nobody makes them again",
         "Delete those that nobody needs. The others can only be restarted where they are; what they keep in an emptyDir may be lost.",
         "every pod has a controller",
     )
@@ -68,7 +70,7 @@ def unrestarted(at: Situation) -> t.Iterator[checks.Check]:
     yield from _listed(
         once,
         "pods-restartable",
-        "pods are never restarted (restartPolicy Never): they cannot be moved, only end",
+        "with restartPolicy Never: they cannot be moved, only end",
         "Let them finish before the change, or start them again after it.",
         "no pod has restartPolicy Never",
     )
@@ -80,7 +82,7 @@ def local_volumes(at: Situation) -> t.Iterator[checks.Check]:
     yield from _listed(
         bound,
         "local-volumes",
-        "pods have a volume that is on their node only: no other node can run them",
+        "with a volume that is on their node only: no other node can run them",
         "Leave room for them on their node: they are restarted there. A node that is cordoned cannot take them back.",
         "no pod has one",
     )
@@ -91,7 +93,9 @@ def empty_dirs(at: Situation) -> t.Iterator[checks.Check]:
     held = [pod for pod in _on_the_pod_network(at) if pod.empty_dirs and pod.owner_kind in _OWNERS_THAT_REPLACE]
     if held:
         names = [f"{pod.namespace}/{pod.name}" for pod in held]
-        yield checks.noted("empty-dirs", f"{len(held)} pods lose an emptyDir when they are replaced: {checks.shortened(names)}")
+        yield checks.noted(
+            "empty-dirs", f"an emptyDir ends with {checks.counted(len(held), 'pod')} when they are replaced: {checks.shortened(names)}"
+        )
     else:
         yield checks.passed("empty-dirs", "no pod that is replaced has one")
 
@@ -101,9 +105,11 @@ def unwell(at: Situation) -> t.Iterator[checks.Check]:
     sick = [pod for pod in at.cluster.pods if not pod.ready and not pod.deleting and pod.phase not in _FINISHED]
     if sick:
         details = [f"{pod.namespace}/{pod.name}: {pod.trouble or pod.phase or 'not ready'}" for pod in sick]
-        yield checks.noted("pods-ready-before", f"{len(sick)} of {len(at.cluster.pods)} pods are not ready before the change", "", details)
+        yield checks.noted(
+            "pods-ready-before", f"not ready before the change: {len(sick)} of {checks.counted(len(at.cluster.pods), 'pod')}", "", details
+        )
     else:
-        yield checks.passed("pods-ready-before", f"all of {len(at.cluster.pods)} pods")
+        yield checks.passed("pods-ready-before", f"all of {checks.counted(len(at.cluster.pods), 'pod')}")
 
 
 def _on_the_pod_network(at: Situation) -> t.Iterator[cluster.Pod]:
@@ -118,7 +124,9 @@ def _listed(pods: t.Sequence[cluster.Pod], name: str, seen: str, next_step: str,
         yield checks.passed(name, well)
         return
     details = [f"{pod.namespace}/{pod.name} on {pod.node or 'no node'}{_kept(pod)}" for pod in pods]
-    yield checks.warned(name, f"{len(pods)} {seen}", ", ".join(sorted({pod.namespace for pod in pods})), next_step, details)
+    yield checks.warned(
+        name, f"{checks.counted(len(pods), 'pod')} {seen}", checks.shortened(sorted({pod.namespace for pod in pods})), next_step, details
+    )
 
 
 def _kept(pod: cluster.Pod) -> str:

@@ -55,9 +55,16 @@ def test_warnings_are_told_with_their_next_step_and_do_not_fail() -> None:
         "next     disk-space   Make room.",
         "fix      disk-space   crictl rmi --prune",
         "info     rp-filter    strict on 2 nodes [n1, n2]",
-        "1 passed, 1 warning, 1 info, 0 failed, 0 skipped",
+        "1 passed, 1 warning, 1 for information, 0 failed, 0 skipped",
     ]
     assert checks.failures([READY, TIGHT, STRICT]) == ()
+
+
+@pytest.mark.parametrize(("result", "lines"), [(FAILED, 100), (WARNING, 21), (INFO, 21)])
+def test_only_failures_are_told_in_full_whatever_their_length(result: str, lines: int) -> None:
+    told = checks.summary([Check("x", result, "seen", details=tuple(f"n{number}" for number in range(100)))])
+    assert len(told) == 1 + lines + 1
+    assert told[-2].endswith("n99" if lines == 100 else "and 80 more")
 
 
 def test_a_place_that_was_named_is_not_named_again() -> None:
@@ -90,6 +97,10 @@ def test_failures_in_a_message() -> None:
 )
 def test_long_lists_are_cut(names: list[str], text: str) -> None:
     assert checks.shortened(names) == text
+
+
+def test_numbers_of_things() -> None:
+    assert [checks.counted(number, "pod") for number in (0, 1, 2)] == ["0 pods", "1 pod", "2 pods"]
 
 
 def test_the_places_that_details_are_about() -> None:

@@ -25,7 +25,7 @@ def answer(*chains: Chain | FilterChain, packet: firewall.Packet = PACKET) -> st
         chains=tuple(item for item in chains if isinstance(item, Chain)),
         input_chains=tuple(item for item in chains if isinstance(item, FilterChain)),
     )
-    verdicts = firewall.judge(node, packet)
+    verdicts = firewall.judge(firewall.filters(node), packet)
     assert len(verdicts) < 2
     return verdicts[0].answer if verdicts else OPEN
 
@@ -92,7 +92,7 @@ def test_each_filter_has_its_own_verdict() -> None:
     legacy = dataclasses.replace(chain("INPUT", policy="DROP"), backend="legacy")
     native = FilterChain("inet", "filter", "input", "input", "drop", (FilterRule((Condition("?", ("x",)),), "accept"),))
     node = NodeSnapshot("n1", chains=(chain("INPUT", "-j ACCEPT", policy="DROP"), legacy), input_chains=(native,))
-    assert firewall.judge(node, PACKET) == (
+    assert firewall.judge(firewall.filters(node), PACKET) == (
         firewall.Verdict(CLOSED, "iptables (legacy) chain INPUT", False),
         firewall.Verdict(UNSURE, "nftables table inet filter chain input", True),
     )
@@ -137,3 +137,17 @@ def test_a_chain_without_a_hook_is_only_entered_by_a_jump() -> None:
     zone = FilterChain("inet", "firewalld", "zone", "", "", (FilterRule((), "drop"),))
     assert answer(native(), zone) == OPEN
     assert answer(native(FilterRule((), "jump", "zone")), zone) == CLOSED
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        ((), [UNSURE]),
+        (("192.0.2.12", "192.0.2.13"), []),
+        (("192.0.2.12", "198.51.100.7", "198.51.100.8"), [CLOSED]),
+    ],
+)
+def test_sources_are_tried_where_rules_look_at_them(sources: tuple[str, ...], expected: list[str]) -> None:
+    node = NodeSnapshot("n1", input_chains=(native(accept("source", "192.0.2.0/24"), policy="drop"),))
+    verdicts = firewall.judge(firewall.filters(node), dataclasses.replace(PACKET, source=""), sources)
+    assert [verdict.answer for verdict in verdicts] == expected

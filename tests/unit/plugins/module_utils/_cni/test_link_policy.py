@@ -10,6 +10,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.link_policy import
 from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import LinkManager, LinkRule
 
 EVERY = set(link_policy.EXAMPLES)
+VETH = {"cali0123456789a"}
 ETC, LIB = "/etc/systemd/network", "/usr/lib/systemd/network"
 NM, NM_LIB = "/etc/NetworkManager/conf.d", "/usr/lib/NetworkManager/conf.d"
 CALICO = "unmanaged-devices=interface-name:cali*;interface-name:tunl*;interface-name:vxlan.calico"
@@ -115,6 +116,16 @@ def test_udev(files: dict[str, str], expected: set[str]) -> None:
             id="sections, later files first",
         ),
         pytest.param({f"{NM}/a.conf": "[device]\nwifi.scan-rand-mac-address=no\n"}, EVERY, id="a section about something else"),
+        pytest.param({link_policy.NM_UDEV_FILE: 'ENV{ID_NET_DRIVER}=="veth", ENV{NM_UNMANAGED}="1"\n'}, EVERY - VETH, id="udev"),
+        pytest.param({link_policy.NM_UDEV_FILE: '#ENV{ID_NET_DRIVER}=="veth", ENV{NM_UNMANAGED}="1"\n'}, EVERY, id="udev, commented out"),
+        pytest.param(
+            {
+                link_policy.NM_UDEV_FILE: 'ENV{ID_NET_DRIVER}=="veth", ENV{NM_UNMANAGED}="1"\n',
+                f"{NM}/a.conf": "[device-x]\nmatch-device=type:veth\nmanaged=1\n",
+            },
+            EVERY,
+            id="udev is the weakest",
+        ),
         pytest.param({f"{NM}/a.conf.old": "[keyfile]\nunmanaged-devices=*\n"}, EVERY, id="no configuration"),
     ],
 )

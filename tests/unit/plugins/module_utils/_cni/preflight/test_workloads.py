@@ -109,9 +109,14 @@ def test_pods_that_do_not_have_to_move(harmless: cluster.Pod) -> None:
 @pytest.mark.parametrize(
     ("changes", "name", "result", "words"),
     [
-        ({"webhooks": (dataclasses.replace(HOOK, endpoints=2),)}, "webhooks-answer", "passed", "1 must answer"),
-        ({"budgets": (cluster.Budget("shop", "web", 1, 2, 2), cluster.Budget("shop", "old"))}, "budgets-allow", "passed", "2 Pod"),
-        ({"pods": (pod(empty_dirs=("cache",)),)}, "empty-dirs", "info", "1 pods lose an emptyDir when they are replaced: shop/web-x"),
+        ({"webhooks": (dataclasses.replace(HOOK, endpoints=2),)}, "webhooks-answer", "passed", "1 webhook must answer"),
+        (
+            {"budgets": (cluster.Budget("shop", "web", 1, 2, 2), cluster.Budget("shop", "old"))},
+            "budgets-allow",
+            "passed",
+            "2 PodDisruptionBudgets, none",
+        ),
+        ({"pods": (pod(empty_dirs=("cache",)),)}, "empty-dirs", "info", "an emptyDir ends with 1 pod when they are replaced: shop/web-x"),
         ({"pods": (BARE,)}, "empty-dirs", "passed", "no pod"),
         ({"pods": (DATABASE,)}, "local-volumes", "passed", "no pod has one"),
         ({"pods": (pod(), pod("b", ready=False, trouble="CrashLoopBackOff"))}, "pods-ready-before", "info", "1 of 2 pods"),
