@@ -199,9 +199,10 @@ def _members(data: bytes, where: str) -> t.Dict[str, bytes]:
     return found
 
 
-def _parsed(files: t.Mapping[str, bytes], path: str, where: str) -> Json:
+def _parsed(files: t.Dict[str, bytes], path: str, where: str) -> Json:
+    """A file's content, which is taken out: a large cluster would else be held twice."""
     try:
-        parsed = json.loads(files[path])
+        parsed = json.loads(files.pop(path))
     except (KeyError, ValueError) as error:
         raise _bad(f"{path} is not in it, or is no JSON", where) from error
     if not isinstance(parsed, dict):

@@ -197,7 +197,7 @@ class ClusterSnapshot:
 
 def to_dict(snapshot: ClusterSnapshot) -> t.Dict[str, t.Any]:
     """The snapshot as plain dictionaries and lists, ready for JSON."""
-    return dataclasses.asdict(snapshot)
+    return t.cast("t.Dict[str, t.Any]", _records.plain(snapshot))
 
 
 def from_dict(data: t.Mapping[str, t.Any]) -> ClusterSnapshot:

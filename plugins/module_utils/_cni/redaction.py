@@ -10,10 +10,14 @@ Pure: no I/O. Private: may change at any time.
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
 HIDDEN = "(hidden)"
+
+#: Most texts of a snapshot are there a thousand times: names of fields, owners, chains.
+_REMEMBERED = 1 << 15
 
 _NAMES = (
     r"pass(?:word|wd|phrase)|secret|token|psk|pre-?shared-?key|private-?key|client-?key|key-?data|authority-?data|certificate-?data"
@@ -44,17 +48,23 @@ def clean(value: t.Any) -> t.Any:
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, t.Mapping):
-        return {key: _hide(item) if _KEY.search(str(key)) else clean(item) for key, item in value.items()}
+        return {key: _hide(item) if _names_a_secret(str(key)) else clean(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [clean(item) for item in value]
     return value
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def clean_text(text: str) -> str:
     """The same text with what looks like a secret hidden."""
     for pattern, instead in _LOOKS:
         text = pattern.sub(instead, text)
     return _PAIR.sub(rf"\1{HIDDEN}", text)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _names_a_secret(key: str) -> bool:
+    return bool(_KEY.search(key))
 
 
 def _hide(value: t.Any) -> t.Any:

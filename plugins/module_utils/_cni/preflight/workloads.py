@@ -22,21 +22,36 @@ _OWNERS_THAT_REPLACE = ("ReplicaSet", "ReplicationController", "StatefulSet", "D
 def webhooks(at: Situation) -> t.Iterator[checks.Check]:
     """Without an answer of theirs the API server refuses what the change writes, new pods first of all."""
     silent = [hook for hook in at.cluster.webhooks if not hook.endpoints]
-    if not silent:
-        yield checks.passed(
-            "webhooks-answer", f"{checks.counted(len(at.cluster.webhooks), 'webhook')} must answer, none is without a ready endpoint"
+    waiting = [hook for hook in at.cluster.webhooks if _waits_for_itself(at, hook)]
+    if silent:
+        # In the middle of a migration their pods may be those that wait for a network.
+        answer = checks.warned if at.state == MIGRATING else checks.failed
+        yield answer(
+            "webhooks-answer",
+            f"no ready endpoint behind {checks.counted(len(silent), 'admission webhook')} without whose answer all is refused",
+            _configurations(silent),
+            "Mend the workload behind the Service, or delete the configuration if nobody needs it any more.",
+            map(_told, silent),
         )
-        return
-    details = [_told(hook) for hook in silent]
-    # In the middle of a migration their pods may be those that wait for a network.
-    answer = checks.warned if at.state == MIGRATING else checks.failed
-    yield answer(
-        "webhooks-answer",
-        f"no ready endpoint behind {checks.counted(len(silent), 'admission webhook')} without whose answer all is refused",
-        checks.shortened(list(dict.fromkeys(f"{hook.kind} {hook.configuration}" for hook in silent))),
-        "Mend the workload behind the Service, or delete the configuration if nobody needs it any more.",
-        details,
-    )
+    elif waiting:
+        yield checks.warned(
+            "webhooks-answer",
+            f"{checks.counted(len(waiting), 'admission webhook')} must answer for all pods, and a cutover takes all pods away together",
+            _configurations(waiting),
+            "Exempt the namespace of the webhook's own pods, unless they run on their node's network: no pod could begin.",
+            map(_told, waiting),
+        )
+    else:
+        number = checks.counted(len(at.cluster.webhooks), "webhook")
+        yield checks.passed("webhooks-answer", f"{number} must answer, none is without a ready endpoint")
+
+
+def _waits_for_itself(at: Situation, hook: cluster.Webhook) -> bool:
+    return at.wanted.strategy == "cutover" and "pods" in hook.stops and not hook.selective
+
+
+def _configurations(hooks: t.Iterable[cluster.Webhook]) -> str:
+    return checks.shortened(list(dict.fromkeys(f"{hook.kind} {hook.configuration}" for hook in hooks)))
 
 
 def budgets(at: Situation) -> t.Iterator[checks.Check]:

@@ -53,7 +53,15 @@ BAD: list[Bad] = [
     ),
 ]
 
+ANSWERED = dataclasses.replace(HOOK, endpoints=2)
+
 WARNED: list[Bad] = [
+    (
+        "webhooks-answer",
+        "ValidatingWebhookConfiguration guard",
+        "a cutover takes all pods away together",
+        {"seen": with_changes(webhooks=(ANSWERED,)), "strategy": "cutover"},
+    ),
     ("budgets-allow", "shop/web", "2 of 2 pods healthy", {"seen": with_changes(budgets=(cluster.Budget("shop", "web", 0, 2, 2),))}),
     ("bare-pods", "shop", "shop/tool on n1 (emptyDir scratch)", {"seen": with_changes(pods=(BARE, pod()))}),
     (
@@ -109,7 +117,8 @@ def test_pods_that_do_not_have_to_move(harmless: cluster.Pod) -> None:
 @pytest.mark.parametrize(
     ("changes", "name", "result", "words"),
     [
-        ({"webhooks": (dataclasses.replace(HOOK, endpoints=2),)}, "webhooks-answer", "passed", "1 webhook must answer"),
+        ({"webhooks": (dataclasses.replace(ANSWERED, selective=True),)}, "webhooks-answer", "passed", "1 webhook must answer"),
+        ({"webhooks": (dataclasses.replace(ANSWERED, stops=("daemonsets",)),)}, "webhooks-answer", "passed", "1 webhook must answer"),
         (
             {"budgets": (cluster.Budget("shop", "web", 1, 2, 2), cluster.Budget("shop", "old"))},
             "budgets-allow",
