@@ -263,3 +263,9 @@ def object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[
     store = _support("object_store").ObjectStore()
     yield store
     store.close()
+
+
+@pytest.fixture
+def report_cases() -> t.Any:
+    """What the other modules return around a migration; see tests/support/report_cases.py."""
+    return _support("report_cases")

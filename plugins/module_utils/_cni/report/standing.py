@@ -1,0 +1,168 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What stood before and what stands after: nodes, versions, and what of the old CNI is left.
+
+Pure: no I/O. Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import posixpath
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni import calico, snapshot
+from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster as clusters
+from ansible_collections.podnet.cni.plugins.module_utils._cni.annotations import PREFIXES
+from ansible_collections.podnet.cni.plugins.module_utils._cni.report.model import Fact, Leftover, Node
+
+_NAMES = {"flannel": "flannel", "calico": "Calico"}
+
+#: How an item of a snapshot is named, by the snapshot's field.
+_TITLES: t.Mapping[str, t.Callable[[t.Any], str]] = {
+    "links": lambda item: f"device {item.name}",
+    "addresses": lambda item: f"address {item.address} on {item.device}",
+    "routes": lambda item: f"route {item.destination}",
+    "neighbours": lambda item: f"neighbour {item.address}",
+    "fdb": lambda item: f"forwarding entry {item.mac}",
+    "chains": lambda item: f"{item.table} chain {item.name}",
+    "nft_tables": lambda item: f"nft table {item.name}",
+    "ipsets": lambda item: f"IP set {item.name}",
+    "conflists": lambda item: item.path,
+    "files": lambda item: item.path,
+}
+
+
+#: Fields of a snapshot whose own name says little.
+_WORDS = {
+    "links": "devices",
+    "fdb": "forwarding entries",
+    "nft_tables": "nft tables",
+    "ipsets": "IP sets",
+    "conflists": "CNI configurations",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """What was seen at one moment; either part may not have been read."""
+
+    cluster: t.Optional[clusters.ClusterSnapshot] = None
+    snapshots: t.Mapping[str, snapshot.NodeSnapshot] = dataclasses.field(default_factory=dict)
+
+    def node(self, name: str) -> t.Optional[clusters.Node]:
+        return next((node for node in self.cluster.nodes if node.name == name), None) if self.cluster else None
+
+
+def nodes(before: Moment, after: Moment) -> t.Tuple[Node, ...]:
+    """Every node that was seen, by name. What nobody knows of any node is left out."""
+    names = sorted({name for moment in (before, after) for name in _names(moment)})
+    tables = [(_facts(before, name), _facts(after, name)) for name in names]
+    return tuple(Node(name, _paired(one, other)) for name, (one, other) in zip(names, tables))
+
+
+def versions(before: Moment, after: Moment) -> t.Tuple[Fact, ...]:
+    """The programs that matter, before and after."""
+    return _paired(_versions(before), _versions(after))
+
+
+def leftovers(after: Moment, source: str) -> t.Optional[t.Tuple[Leftover, ...]]:
+    """What is still there of the CNI that went, by place; None when the nodes were not read."""
+    if source not in snapshot.DAEMONS or not after.snapshots:
+        return None
+    found = [Leftover(name, _owned(after.snapshots[name], source)) for name in sorted(after.snapshots)]
+    found.append(Leftover("the API server", _in_cluster(after.cluster, source)))
+    return tuple(leftover for leftover in found if leftover.items)
+
+
+def _names(moment: Moment) -> t.Iterator[str]:
+    yield from moment.snapshots
+    yield from (node.name for node in (moment.cluster.nodes if moment.cluster else ()))
+
+
+def _paired(before: t.Mapping[str, str], after: t.Mapping[str, str]) -> t.Tuple[Fact, ...]:
+    labels = dict.fromkeys([*before, *after])
+    return tuple(Fact(label, before.get(label, ""), after.get(label, "")) for label in labels if before.get(label) or after.get(label))
+
+
+def _facts(moment: Moment, name: str) -> t.Dict[str, str]:
+    seen, node = moment.snapshots.get(name), moment.node(name)
+    facts = {"State": _state(node), "Pods": _pods(moment.cluster, name)}
+    if seen is not None:
+        winner = next((posixpath.basename(item.path) for item in seen.conflists if item.wins), "none")
+        facts.update({"CNI configuration": winner, "CNI processes": ", ".join(_processes(seen)) or "none"})
+        facts.update({f"Of {_NAMES[cni]}": _count(snapshot.owned_by(seen, cni)) for cni in snapshot.DAEMONS})
+        facts.update({"Container runtime": f"{seen.runtime.name} {seen.runtime.version}".strip(), "Kernel": seen.kernel})
+    return facts
+
+
+def _state(node: t.Optional[clusters.Node]) -> str:
+    if node is None:
+        return ""
+    return ("Ready" if node.ready else "not Ready") + (", cordoned" if node.unschedulable else "")
+
+
+def _pods(seen: t.Optional[clusters.ClusterSnapshot], name: str) -> str:
+    """How many pods have a network of their own there, how many of them are ready, and how many have Calico's addresses."""
+    if seen is None:
+        return ""
+    running = [
+        pod
+        for pod in seen.pods
+        if pod.node == name and not pod.host_network and not pod.deleting and pod.phase not in ("Succeeded", "Failed")
+    ]
+    given = calico.given_addresses(seen.calico)
+    ours = sum(1 for pod in running if pod.ips and all(given.get(ip) == f"{pod.namespace}/{pod.name}" for ip in pod.ips))
+    ready = sum(1 for pod in running if pod.ready)
+    return f"{len(running)}, {ready} ready, {ours} on Calico"
+
+
+def _processes(seen: snapshot.NodeSnapshot) -> t.List[str]:
+    return [name for cni in snapshot.DAEMONS for name in dict.fromkeys(snapshot.daemons(seen, cni))]
+
+
+def _count(owned: t.Mapping[str, int]) -> str:
+    total = sum(owned.values())
+    parts = ", ".join(f"{count} {_WORDS.get(name, name)}" for name, count in owned.items())
+    return f"{total}: {parts}" if total else "nothing"
+
+
+def _versions(moment: Moment) -> t.Dict[str, str]:
+    seen = moment.cluster
+    facts: t.Dict[str, str] = {}
+    if seen is not None:
+        facts["Kubernetes"] = seen.version
+        facts["flannel"] = ", ".join(flannel.image for flannel in seen.flannel) or "none"
+        facts["Calico"] = (seen.calico.image if seen.calico else "") or "none"
+        facts["kubelet"] = _each(node.kubelet_version for node in seen.nodes)
+        facts["kube-proxy"] = seen.kube_proxy_mode
+    found = [moment.snapshots[name] for name in sorted(moment.snapshots)]
+    facts["Container runtime"] = _each(f"{node.runtime.name} {node.runtime.version}".strip() for node in found)
+    facts["Kernel"] = _each(node.kernel for node in found)
+    return facts
+
+
+def _each(values: t.Iterable[str]) -> str:
+    """Each value once; with how many have it, when they differ."""
+    count = collections.Counter(value for value in values if value)
+    if len(count) < 2:
+        return "".join(count)
+    return ", ".join(f"{value} ({number}x)" for value, number in sorted(count.items()))
+
+
+def _owned(seen: snapshot.NodeSnapshot, cni: str) -> t.Tuple[str, ...]:
+    named = [title(item) for field, title in _TITLES.items() for item in getattr(seen, field) if snapshot.cni_of(item.owner) == cni]
+    rules = snapshot.owned_by(seen, cni).get("rules", 0)
+    return (*(f"process {name}" for name in snapshot.daemons(seen, cni)), *named, *([f"{rules} iptables rules"] if rules else []))
+
+
+def _in_cluster(seen: t.Optional[clusters.ClusterSnapshot], source: str) -> t.Tuple[str, ...]:
+    if seen is None:
+        return ()
+    refs = [flannel.daemonset for flannel in seen.flannel] if source == "flannel" else []
+    if source == "calico" and seen.calico and seen.calico.daemonset:
+        refs = [seen.calico.daemonset]
+    marked = [node.name for node in seen.nodes if any(key.startswith(PREFIXES[source]) for key in node.annotations)]
+    return (*(f"DaemonSet {ref.namespace}/{ref.name}" for ref in refs), *(f"annotations of node {name}" for name in marked))
