@@ -48,7 +48,9 @@ _MOSTLY_IDLE = 1.5
 #: Of what was sent, the parts lost up to which a field has the third and the fourth colour.
 _FEW, _MANY = 0.001, 0.01
 _HEAT_LEGEND = ("nothing lost", f"nothing lost, outage over {timeline.SHORT:g} s", "under 0.1% lost", "under 1% lost", "1% or more lost")
-_MOST_GAPS, _ALL_GAPS, _MOST_NODES, _MOST_NAMES, _MOST_LEFT = 10, 200, 12, 6, 12
+#: So many are shown, and so many more folded. Beyond that a page is no help any more, and report.json has all.
+_MOST_GAPS, _ALL_GAPS, _MOST_NODES, _ALL_NODES, _MOST_LEFT, _ALL_LEFT = 10, 200, 12, 100, 12, 200
+_MOST_NAMES = 6
 #: The heading of a grid without a kind of its own.
 _SERVICES = "Services"
 
@@ -85,6 +87,8 @@ def render(report: model.Report) -> str:
     environment.filters["tick_text"] = lambda tick: _tick_text(tick, several_days)
     page = environment.get_template("page").render(
         all_gaps=_ALL_GAPS,
+        all_left=_ALL_LEFT,
+        all_nodes=_ALL_NODES,
         cards=cards(report, laid_out.busy),
         facts_line=_facts_line(report),
         headline=build.headline(report),

@@ -40,8 +40,19 @@ PAGE = """\
 {% endfor %}
 </tbody></table>
 {%- endmacro -%}
+{%- macro rest(all, shown) -%}
+{% if all | count > shown %}, of them {{ all | count - shown }} only in report.json{% endif %}
+{%- endmacro -%}
 {%- macro item_list(items) -%}
 <ul class="items">{% for item in items %}<li><code>{{ item }}</code></li>{% endfor %}</ul>
+{%- endmacro -%}
+{%- macro left_list(leftovers) -%}
+{% for one in leftovers %}<h3>{{ one.where }}</h3>{{ item_list(one.items[:most_left]) }}
+{% if one.items | count > most_left %}
+<details><summary>{{ one.items | count - most_left }} more{{ rest(one.items, all_left) }}</summary>
+{{ item_list(one.items[most_left:all_left]) }}</details>
+{% endif %}
+{% endfor %}
 {%- endmacro -%}
 {%- macro gap_table(gaps) -%}
 <table class="list stack"><thead><tr><th>Way</th><th class="number">Length</th><th>From</th><th>During step</th><th>Why</th></tr></thead>
@@ -133,7 +144,7 @@ PAGE = """\
 <h3 style="margin-top: 24px">Longest gaps</h3>
 {{ gap_table(report.connectivity.gaps[:most_gaps]) }}
 {% if report.connectivity.gaps | count > most_gaps %}
-<details><summary>{{ report.connectivity.gaps | count - most_gaps }} more</summary>
+<details><summary>{{ report.connectivity.gaps | count - most_gaps }} more{{ rest(report.connectivity.gaps, all_gaps) }}</summary>
 {{ gap_table(report.connectivity.gaps[most_gaps:all_gaps]) }}</details>
 {% endif %}
 {% endif %}
@@ -150,8 +161,8 @@ PAGE = """\
 {% for node in report.nodes[:most_nodes] %}<div class="node"><h3>{{ node.name }}</h3>{{ facts(node.facts) }}</div>
 {% endfor %}</div>
 {% if report.nodes | count > most_nodes %}
-<details><summary>{{ report.nodes | count - most_nodes }} more nodes</summary><div class="nodes">
-{% for node in report.nodes[most_nodes:] %}<div class="node"><h3>{{ node.name }}</h3>{{ facts(node.facts) }}</div>
+<details><summary>{{ report.nodes | count - most_nodes }} more nodes{{ rest(report.nodes, all_nodes) }}</summary><div class="nodes">
+{% for node in report.nodes[most_nodes:all_nodes] %}<div class="node"><h3>{{ node.name }}</h3>{{ facts(node.facts) }}</div>
 {% endfor %}</div></details>
 {% endif %}
 </section>
@@ -178,11 +189,11 @@ PAGE = """\
 <section id="leftovers"><h2>Leftovers</h2>
 {% if report.leftovers %}
 <p class="soft small">What of {{ report.source }} is still there.</p>
-{% for one in report.leftovers %}<h3>{{ one.where }}</h3>{{ item_list(one.items[:most_left]) }}
-{% if one.items | count > most_left %}
-<details><summary>{{ one.items | count - most_left }} more</summary>{{ item_list(one.items[most_left:]) }}</details>
+{{ left_list(report.leftovers[:most_nodes]) }}
+{% if report.leftovers | count > most_nodes %}
+<details><summary>{{ report.leftovers | count - most_nodes }} more places{{ rest(report.leftovers, all_nodes) }}</summary>
+<div>{{ left_list(report.leftovers[most_nodes:all_nodes]) }}</div></details>
 {% endif %}
-{% endfor %}
 {% else %}
 <p class="nothing">Nothing of {{ report.source }} is left on the nodes that were read.</p>
 <p class="soft small">Looked for: devices, addresses, routes, neighbours, forwarding entries, iptables chains and rules of both backends,

@@ -52,15 +52,12 @@ class Moment:
     cluster: t.Optional[clusters.ClusterSnapshot] = None
     snapshots: t.Mapping[str, snapshot.NodeSnapshot] = dataclasses.field(default_factory=dict)
 
-    def node(self, name: str) -> t.Optional[clusters.Node]:
-        return next((node for node in self.cluster.nodes if node.name == name), None) if self.cluster else None
-
 
 def nodes(before: Moment, after: Moment) -> t.Tuple[Node, ...]:
     """Every node that was seen, by name. What nobody knows of any node is left out."""
-    names = sorted({name for moment in (before, after) for name in _names(moment)})
-    tables = [(_facts(before, name), _facts(after, name)) for name in names]
-    return tuple(Node(name, _paired(one, other)) for name, (one, other) in zip(names, tables))
+    tables = [_node_facts(moment) for moment in (before, after)]
+    names = sorted({name for table in tables for name in table})
+    return tuple(Node(name, _paired(*(table.get(name, {}) for table in tables))) for name in names)
 
 
 def versions(before: Moment, after: Moment) -> t.Tuple[Fact, ...]:
@@ -77,46 +74,60 @@ def leftovers(after: Moment, source: str) -> t.Optional[t.Tuple[Leftover, ...]]:
     return tuple(leftover for leftover in found if leftover.items)
 
 
-def _names(moment: Moment) -> t.Iterator[str]:
-    yield from moment.snapshots
-    yield from (node.name for node in (moment.cluster.nodes if moment.cluster else ()))
-
-
 def _paired(before: t.Mapping[str, str], after: t.Mapping[str, str]) -> t.Tuple[Fact, ...]:
     labels = dict.fromkeys([*before, *after])
     return tuple(Fact(label, before.get(label, ""), after.get(label, "")) for label in labels if before.get(label) or after.get(label))
 
 
-def _facts(moment: Moment, name: str) -> t.Dict[str, str]:
-    seen, node = moment.snapshots.get(name), moment.node(name)
-    facts = {"State": _state(node), "Pods": _pods(moment.cluster, name)}
-    if seen is not None:
-        winner = next((posixpath.basename(item.path) for item in seen.conflists if item.wins), "none")
-        facts.update({"CNI configuration": winner, "CNI processes": ", ".join(_processes(seen)) or "none"})
-        facts.update({f"Of {_NAMES[cni]}": _count(snapshot.owned_by(seen, cni)) for cni in snapshot.DAEMONS})
-        facts.update({"Container runtime": f"{seen.runtime.name} {seen.runtime.version}".strip(), "Kernel": seen.kernel})
+def _node_facts(moment: Moment) -> t.Dict[str, t.Dict[str, str]]:
+    """What is known of each node, by its name."""
+    facts: t.Dict[str, t.Dict[str, str]] = {}
+    if moment.cluster is not None:
+        pods = _pods(moment.cluster)
+        facts = {node.name: {"State": _state(node), "Pods": str(pods.get(node.name, _Pods()))} for node in moment.cluster.nodes}
+    for name, seen in moment.snapshots.items():
+        facts.setdefault(name, {}).update(_snapshot_facts(seen))
     return facts
 
 
-def _state(node: t.Optional[clusters.Node]) -> str:
-    if node is None:
-        return ""
+def _snapshot_facts(seen: snapshot.NodeSnapshot) -> t.Dict[str, str]:
+    winner = next((posixpath.basename(item.path) for item in seen.conflists if item.wins), "none")
+    return {
+        "CNI configuration": winner,
+        "CNI processes": ", ".join(_processes(seen)) or "none",
+        **{f"Of {_NAMES[cni]}": _count(snapshot.owned_by(seen, cni)) for cni in snapshot.DAEMONS},
+        "Container runtime": f"{seen.runtime.name} {seen.runtime.version}".strip(),
+        "Kernel": seen.kernel,
+    }
+
+
+def _state(node: clusters.Node) -> str:
     return ("Ready" if node.ready else "not Ready") + (", cordoned" if node.unschedulable else "")
 
 
-def _pods(seen: t.Optional[clusters.ClusterSnapshot], name: str) -> str:
-    """How many pods have a network of their own there, how many of them are ready, and how many have Calico's addresses."""
-    if seen is None:
-        return ""
-    running = [
-        pod
-        for pod in seen.pods
-        if pod.node == name and not pod.host_network and not pod.deleting and pod.phase not in ("Succeeded", "Failed")
-    ]
+@dataclasses.dataclass
+class _Pods:
+    """How many pods of a node have a network of their own, how many of them are ready, and how many have Calico's addresses."""
+
+    total: int = 0
+    ready: int = 0
+    given: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.total}, {self.ready} ready, {self.given} on Calico"
+
+
+def _pods(seen: clusters.ClusterSnapshot) -> t.Dict[str, _Pods]:
     given = calico.given_addresses(seen.calico)
-    ours = sum(1 for pod in running if pod.ips and all(given.get(ip) == f"{pod.namespace}/{pod.name}" for ip in pod.ips))
-    ready = sum(1 for pod in running if pod.ready)
-    return f"{len(running)}, {ready} ready, {ours} on Calico"
+    counts: t.Dict[str, _Pods] = {}
+    for pod in seen.pods:
+        if pod.host_network or pod.deleting or pod.phase in ("Succeeded", "Failed"):
+            continue
+        count = counts.setdefault(pod.node, _Pods())
+        count.total += 1
+        count.ready += pod.ready
+        count.given += bool(pod.ips) and all(given.get(ip) == f"{pod.namespace}/{pod.name}" for ip in pod.ips)
+    return counts
 
 
 def _processes(seen: snapshot.NodeSnapshot) -> t.List[str]:

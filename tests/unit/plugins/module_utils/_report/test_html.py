@@ -164,7 +164,7 @@ def test_long_lists_are_folded(report_cases: t.Any) -> None:
     gaps = [report_cases.gap("pod-to-pod", "n1", "n2", number, 0.3) for number in range(14)]
     links = [{"name": f"flannel.{number}", "owner": "flannel-vxlan"} for number in range(20)]
     many = report_cases.cluster("calico")
-    many["nodes"] = [{"name": f"n{number:03}", "ready": True} for number in range(40)]
+    many["nodes"] = [{"name": f"n{number:03}", "ready": True} for number in range(140)]
     page = Page(
         render(
             report_cases.inputs(
@@ -176,7 +176,7 @@ def test_long_lists_are_folded(report_cases: t.Any) -> None:
     )
     assert "4 more" in page.text
     assert "8 more" in page.text
-    assert "30 more nodes" in page.text
+    assert "130 more nodes, of them 42 only in report.json" in page.text
 
 
 @pytest.mark.parametrize(
