@@ -48,14 +48,18 @@ def run_probes(client: t.Any, namespace: str, wanted: t.Sequence[probes.Probe]) 
     return tuple(seen[probe] for probe in wanted)
 
 
-def execute(client: t.Any, namespace: str, pod: str, command: t.Sequence[str], seconds: float) -> Output:
-    """Runs ``command`` in the pod for at most ``seconds``. What stops it is told in the output, and is no error: it is evidence."""
+def execute(client: t.Any, namespace: str, pod: str, command: t.Sequence[str], seconds: float, *, container: str = "") -> Output:
+    """Runs ``command`` in the pod for at most ``seconds``. What stops it is told in the output, and is no error: it is evidence.
+
+    A pod of several containers needs to be told in which.
+    """
     # The stream helper swaps the client's transport while it connects, so threads must not share one client.
     own = kube_client.kubernetes.client.ApiClient(client.configuration)
     own.default_headers.update(client.client.client.default_headers)
     connect = kube_client.kubernetes.client.CoreV1Api(own).connect_get_namespaced_pod_exec
     try:
-        session = stream(connect, pod, namespace, command=list(command), stdout=True, stderr=True, _preload_content=False)
+        which = {"container": container} if container else {}
+        session = stream(connect, pod, namespace, command=list(command), stdout=True, stderr=True, _preload_content=False, **which)
     except kube_client.kubernetes.client.exceptions.ApiException as error:
         return Output("", f"no command could be run in the pod: {error.reason}")
     try:
