@@ -49,7 +49,9 @@ def _suites(report: model.Report) -> t.Iterator[t.Tuple[str, t.List[Case]]]:
 
 
 def _check(check: model.Check) -> Case:
-    text = "\n".join(filter(None, (check.seen, *check.details, check.next_step and f"Next: {check.next_step}")))
+    text = "\n".join(
+        filter(None, (check.seen, *check.details, check.next_step and f"Next: {check.next_step}", check.fix and f"Fix: {check.fix}"))
+    )
     problem, skipped = (check.seen if check.result == word else "" for word in ("failed", "skipped"))
     return Case(check.id, text, problem, skipped)
 

@@ -29,7 +29,8 @@ PAGE = """\
 <code class="id">{{ check.id }}</code><span class="seen">{{ check.seen }}{% if check.where and check.where not in check.seen %}
  <span class="soft">[{{ check.where }}]</span>{% endif %}</span>
 {% if check.result in told_in_full %}{% for line in check.details %}<span class="more">{{ line }}</span>
-{% endfor %}{% if check.next_step %}<span class="more">Next: {{ check.next_step }}</span>{% endif %}{% endif %}</div>
+{% endfor %}{% if check.next_step %}<span class="more">Next: {{ check.next_step }}</span>{% endif %}
+{% if check.fix %}<span class="more">Fix: <code>{{ check.fix }}</code></span>{% endif %}{% endif %}</div>
 {% endfor %}
 {%- endmacro -%}
 {%- macro facts(rows) -%}

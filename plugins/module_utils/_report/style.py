@@ -14,13 +14,13 @@ STYLE = """
   color-scheme: light dark;
   --back: #f4f6f9; --face: #ffffff; --sunk: #f0f2f6; --text: #171c28; --soft: #5a6476; --line: #e2e6ed; --accent: #2563eb;
   --good: #157a3c; --good-back: #e3f5e9; --warn: #a14b04; --warn-back: #fdf1dc; --bad: #bf2222; --bad-back: #fde8e8;
-  --heat0: #d8f1e0; --heat1: #ecf3c4; --heat2: #fde6ac; --heat3: #fbc49a; --heat4: #f39b98; --bar: #4f86f7;
+  --heat0: #d8f1e0; --heat1: #ecf3c4; --heat2: #fde6ac; --heat3: #fbc49a; --heat4: #f39b98; --bar: #4f86f7; --blink: #e89005;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --back: #0d1117; --face: #151b24; --sunk: #1c232e; --text: #e6eaf1; --soft: #95a0b3; --line: #28303c; --accent: #7aa8ff;
     --good: #56d387; --good-back: #11301d; --warn: #f3b54a; --warn-back: #33240c; --bad: #fb8080; --bad-back: #3a1719;
-    --heat0: #143a25; --heat1: #363f15; --heat2: #54400d; --heat3: #643310; --heat4: #6d2023; --bar: #4577dd;
+    --heat0: #143a25; --heat1: #363f15; --heat2: #54400d; --heat3: #643310; --heat4: #6d2023; --bar: #4577dd; --blink: #f3b54a;
   }
 }
 * { box-sizing: border-box; }
@@ -70,7 +70,7 @@ section > .soft:first-of-type { margin-bottom: 16px; }
 .track .rail { fill: var(--sunk); } .track .break { fill: var(--face); }
 .track .bar { fill: var(--bar); } .track .bar.failed { fill: var(--bad); } .track .bar.interrupted { fill: var(--warn); }
 .track .bar.started { fill: var(--accent); opacity: .55; }
-.track .blink { fill: var(--warn); }
+.track .blink { fill: var(--blink); }
 .track .gap { fill: var(--bad); }
 .axis { color: var(--soft); font-size: .76rem; font-variant-numeric: tabular-nums; margin-top: 4px; }
 .axis div { position: relative; height: 18px; grid-column: 2; }
@@ -94,12 +94,12 @@ th { text-align: left; font-weight: 500; color: var(--soft); font-size: .8rem; }
 .heat td.none { background: var(--sunk); color: var(--soft); }
 .h0 { background: var(--heat0); } .h1 { background: var(--heat1); } .h2 { background: var(--heat2); }
 .h3 { background: var(--heat3); } .h4 { background: var(--heat4); }
-.hbar { background: var(--bar); } .hblink { background: var(--warn); } .hgap { background: var(--bad); }
+.hbar { background: var(--bar); } .hblink { background: var(--blink); } .hgap { background: var(--bad); }
 .list td, .list th { padding: 8px 10px 8px 0; border-top: 1px solid var(--line); vertical-align: top; }
 .list thead th { border-top: 0; padding-top: 0; }
 .list td { overflow-wrap: anywhere; }
 .list .number { text-align: right; padding-right: 26px; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.list tr.changed td:last-child { font-weight: 600; }
+.list tr.changed td:last-child { font-weight: 550; } .list tr.changed td:nth-child(2) { color: var(--soft); }
 .nodes { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 330px), 1fr)); gap: 14px; }
 .node { border: 1px solid var(--line); border-radius: 12px; padding: 14px 16px 8px; min-width: 0; }
 .node table { font-size: .86rem; }

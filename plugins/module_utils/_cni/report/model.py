@@ -159,6 +159,7 @@ class Check:
     where: str = ""
     next_step: str = ""
     details: t.Tuple[str, ...] = ()
+    fix: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

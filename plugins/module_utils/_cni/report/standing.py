@@ -35,14 +35,8 @@ _TITLES: t.Mapping[str, t.Callable[[t.Any], str]] = {
 }
 
 
-#: Fields of a snapshot whose own name says little.
-_WORDS = {
-    "links": "devices",
-    "fdb": "forwarding entries",
-    "nft_tables": "nft tables",
-    "ipsets": "IP sets",
-    "conflists": "CNI configurations",
-}
+#: The fields of a snapshot that are told one by one beside the sum of all, and what they are called.
+_WORDS = {"links": "devices", "routes": "routes", "chains": "chains"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,9 +129,11 @@ def _processes(seen: snapshot.NodeSnapshot) -> t.List[str]:
 
 
 def _count(owned: t.Mapping[str, int]) -> str:
+    parts = ", ".join(f"{owned[name]} {word}" for name, word in _WORDS.items() if name in owned)
     total = sum(owned.values())
-    parts = ", ".join(f"{count} {_WORDS.get(name, name)}" for name, count in owned.items())
-    return f"{total}: {parts}" if total else "nothing"
+    if not total:
+        return "nothing"
+    return f"{total}{' thing' if total == 1 else ' things'}{': ' + parts if parts else ''}"
 
 
 def _versions(moment: Moment) -> t.Dict[str, str]:

@@ -152,11 +152,11 @@ def test_a_run_that_was_stopped_and_gone_on_with(report_cases: t.Any) -> None:
 
 def test_failures_are_told_at_the_top(report_cases: t.Any) -> None:
     raw = report_cases.inputs(
-        checks_after=[report_cases.check("pod-to-pod", "failed", where="n1", next_step="Look.", details=["n1 to n2"])]
+        checks_after=[report_cases.check("pod-to-pod", "failed", where="n1", next_step="Look.", details=["n1 to n2"], fix="kubectl x")]
     )
     page = Page(render(raw))
     assert page.text.index("check pod-to-pod failed") < page.text.index("Requests lost")
-    assert "pod-to-pod was seen [n1] n1 to n2 Next: Look." in page.text
+    assert "pod-to-pod was seen [n1] n1 to n2 Next: Look. Fix: kubectl x" in page.text
     assert "Needs attention" in page.text
 
 
