@@ -21,6 +21,9 @@ CNI_ANNOTATIONS = ("flannel.alpha.coreos.com/", "projectcalico.org/")
 #: Labels by which people and our own modules steer what we do.
 OWN_LABELS = "podnet.io/"
 
+#: Ends of the keys by which a volume's affinity names a machine: Kubernetes' own, and as drivers of local volumes form theirs.
+_MACHINE_KEYS = ("/hostname", "/node")
+
 _CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 
 #: (tool, prefix of a label or annotation that only this tool writes). First match wins: Flux and Argo CD may work through Helm.
@@ -110,10 +113,17 @@ def budget(resource: Raw) -> cluster.Budget:
 
 
 def local_claims(volumes: t.Iterable[Raw]) -> t.Tuple[str, ...]:
-    """The claims (namespace/name) whose PersistentVolume is a directory or disk of a node."""
+    """The claims (namespace/name) whose PersistentVolume is on one node only."""
     specs = [volume.get("spec") or {} for volume in volumes]
-    claims = [spec["claimRef"] for spec in specs if spec.get("claimRef") and any(kind in spec for kind in ("local", "hostPath"))]
+    claims = [spec["claimRef"] for spec in specs if spec.get("claimRef") and _on_one_node(spec)]
     return tuple(sorted(f"{claim.get('namespace', '')}/{claim.get('name', '')}" for claim in claims))
+
+
+def _on_one_node(volume: Raw) -> bool:
+    """A directory or a disk of a node, or bound to a node's name by its affinity as local drivers do it."""
+    required = (volume.get("nodeAffinity") or {}).get("required") or {}
+    rules = [rule for term in required.get("nodeSelectorTerms") or () for rule in term.get("matchExpressions") or ()]
+    return "local" in volume or "hostPath" in volume or any(rule.get("key", "").endswith(_MACHINE_KEYS) for rule in rules)
 
 
 def pod_spec(workload: Raw) -> Raw:

@@ -61,7 +61,7 @@ _SYSCTLS = (
 _DEVICE_SYSCTLS = ("rp_filter", "proxy_arp")
 
 #: Where room is needed: for configuration, plugins, and what runtime and kubelet keep.
-_DISKS = ("/etc/cni/net.d", "/opt/cni/bin", "/var/lib/kubelet", "/var/lib/containerd", "/var/log")
+_DISKS = ("/etc/cni/net.d", "/opt/cni/bin", "/var/lib/kubelet", "/var/lib/containerd", "/var/lib/containers", "/var/log")
 
 #: Directories and files a CNI keeps outside its configuration, and directories whose entries are listed one by one.
 _STATE = ("/run/flannel", "/run/calico", "/var/lib/calico", "/var/log/calico")

@@ -25,25 +25,39 @@ _PEERS = 20
 
 def managers(at: Situation) -> t.Iterator[checks.Check]:
     """What programs would do to devices of a CNI that are not there yet."""
-    claimed = [
-        f"{name}: {manager.name} takes {', '.join(devices)}{_because(devices)}"
-        for name, node in sorted(at.snapshots.items())
-        for manager in node.link_managers
-        for devices in [link_policy.claims(manager)]
-        if devices
-    ]
-    if claimed:
-        yield checks.warned(
-            "link-managers",
-            f"a program would take a CNI's network devices on {_nodes(claimed)}",
-            checks.shortened(checks.places(claimed)),
-            "podnet.cni.cni_link_policy makes it leave these devices alone, before they appear, and takes that back again.",
-            claimed,
-            fix="ansible k8s_cluster -b -m podnet.cni.cni_link_policy",
-        )
-    else:
+    claimed = {manager: _claimed(at, manager) for manager in link_policy.MANAGERS}
+    lines = [line for found in claimed.values() for line in found]
+    if not lines:
         running = sorted({manager.name for node in at.snapshots.values() for manager in node.link_managers})
         yield checks.passed("link-managers", f"{', '.join(running)} leave them alone" if running else "none runs")
+    elif lines == claimed[link_policy.UDEV]:
+        # Nearly every node has it so. Calico, and flannel of today, choose the address when they make the device, and then it stays.
+        yield checks.noted(
+            "link-managers",
+            f"udev would change MAC addresses that the kernel chose for a CNI's devices on {_nodes(lines)}; cni_link_policy stops that",
+            checks.shortened(checks.places(lines)),
+            lines,
+        )
+    else:
+        yield checks.warned(
+            "link-managers",
+            f"a program would take a CNI's network devices on {_nodes(lines)}",
+            checks.shortened(checks.places(lines)),
+            "podnet.cni.cni_link_policy makes it leave these devices alone, before they appear, and takes that back again.",
+            lines,
+            fix="ansible k8s_cluster -b -m podnet.cni.cni_link_policy",
+        )
+
+
+def _claimed(at: Situation, name: str) -> t.List[str]:
+    """A line for each node on which a manager of that name would take devices."""
+    return [
+        f"{host}: {name} takes {', '.join(devices)}{_because(devices)}"
+        for host, node in sorted(at.snapshots.items())
+        for manager in node.link_managers
+        for devices in [link_policy.claims(manager)]
+        if manager.name == name and devices
+    ]
 
 
 def ports(at: Situation) -> t.Iterator[checks.Check]:

@@ -130,7 +130,7 @@ _FULL = 64 * _MIB
 _FULL_INODES = 1000
 #: What images need, and the share of free room below which kubelet begins to clear (imagefs.available, nodefs.available).
 _IMAGES = 2048 * _MIB
-_SHARE = {"/var/lib/containerd": 0.15, "/var/lib/kubelet": 0.10}
+_SHARE = {"/var/lib/containerd": 0.15, "/var/lib/containers": 0.15, "/var/lib/kubelet": 0.10}
 
 
 def _full(name: str, disk: snapshot.Disk) -> t.Iterator[str]:

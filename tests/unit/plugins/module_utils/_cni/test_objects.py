@@ -128,12 +128,18 @@ def test_a_budget() -> None:
 
 
 def test_local_claims() -> None:
+    def affinity(key: str) -> dict[str, t.Any]:
+        return {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"key": key, "operator": "In", "values": ["x"]}]}]}}
+
     claim = {"namespace": "a", "name": "data"}
     volumes = [
         {"spec": {"hostPath": {"path": "/y"}, "claimRef": claim}},
         {"spec": {"local": {"path": "/x"}, "claimRef": {**claim, "name": "a"}}},
         {"spec": {"local": {"path": "/x"}}},
         {"spec": {"csi": {}, "claimRef": {**claim, "name": "remote"}}},
+        {"spec": {"csi": {}, "claimRef": {**claim, "name": "zonal"}, "nodeAffinity": affinity("topology.kubernetes.io/zone")}},
+        {"spec": {"csi": {}, "claimRef": {**claim, "name": "lvm"}, "nodeAffinity": affinity("topology.topolvm.io/node")}},
+        {"spec": {"csi": {}, "claimRef": {**claim, "name": "path"}, "nodeAffinity": affinity("kubernetes.io/hostname")}},
         {},
     ]
-    assert objects.local_claims(volumes) == ("a/a", "a/data")
+    assert objects.local_claims(volumes) == ("a/a", "a/data", "a/lvm", "a/path")

@@ -54,6 +54,8 @@ def iptables(*rules: str, policy: str = "ACCEPT", **changes: t.Any) -> snapshot.
 ALL = snapshot.LinkRule("/etc/systemd/network/99-all.network", ("*",))
 NETWORKD = on(link_managers=(snapshot.LinkManager("systemd-networkd", True, (ALL,)),))
 NETWORK_MANAGER = on(link_managers=(snapshot.LinkManager("NetworkManager", True),))
+PERSISTENT = snapshot.LinkRule("/usr/lib/systemd/network/99-default.link", ("*",))
+UDEV = on(link_managers=(snapshot.LinkManager("systemd-udevd", True, (PERSISTENT,)),))
 LEFT_ALONE = on(link_managers=(snapshot.LinkManager("NetworkManager", True, (snapshot.LinkRule("/x", ("*",), leaves=True),)),))
 SHUT = native(rule("drop", ("udp dport", "4789")), firewalls=("firewalld",))
 
@@ -112,6 +114,8 @@ def test_every_check_is_in_a_table() -> None:
     [
         ({"nodes": both(LEFT_ALONE)}, "link-managers", "passed", "NetworkManager leave them alone"),
         ({"nodes": both(on())}, "link-managers", "passed", "none runs"),
+        ({"nodes": both(on(), UDEV)}, "link-managers", "info", "udev would change MAC addresses that the kernel chose"),
+        ({"nodes": both(NETWORKD, UDEV)}, "link-managers", "warning", "a program would take a CNI's network devices on 2 nodes"),
         ({"nodes": both(on())}, "overlay-port-open", "passed", "UDP 4789: no rule of 2 nodes stands in the way"),
         # Rules that know the nodes' addresses are tried with these.
         (
