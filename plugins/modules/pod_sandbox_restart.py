@@ -11,13 +11,13 @@ short_description: Give pods a new sandbox, and so another address, where they a
 version_added: 0.1.0
 author: The podnet.cni authors (@podnet)
 description:
-  - A pod's network belongs to its sandbox. This module ends the sandboxes of pods on this node by the container runtime's own interface,
-    and waits until kubelet has made new ones, with the CNI that the runtime has loaded by then, and their containers run again.
+  - A pod's network belongs to its sandbox. This module ends the sandboxes of pods on this node, and waits until kubelet has made new ones,
+    with the CNI that the runtime has loaded by then, and their containers run again.
   - The pod stays the same object on the same node, with its name, its volumes and what is in its C(emptyDir). It gets another address,
     and its containers are restarted once.
   - It is for pods that nobody would replace, or that must not leave their node. For others M(podnet.cni.workload_rollout) is better.
-  - Containers are asked to end first, and have as long as their pod gives them, up to O(grace_period). With the restart policy V(OnFailure)
-    they end at once, as one that ends well would count as done.
+  - It is the process that holds the sandbox that is ended. The containers go on with their network until kubelet ends them, with their
+    C(preStop) hooks and in the time that their pod gives them.
   - A sandbox that does not have one of the addresses that its pod is to lose is left alone, so a run that was killed can be repeated.
   - Runs on the nodes. A pod without a sandbox on the node is skipped.
 requirements:
@@ -69,12 +69,8 @@ options:
     description: Pods that are restarted at the same time on this node; the next ones follow when these are back.
     type: int
     default: 1
-  grace_period:
-    description: The most seconds a container is given to end by itself.
-    type: int
-    default: 30
   timeout:
-    description: Seconds until a pod must be back.
+    description: Seconds until a pod must be back, beyond the time that it gives its containers to end.
     type: int
     default: 120
 extends_documentation_fragment:
@@ -87,7 +83,9 @@ attributes:
   idempotent:
     support: full
 notes:
-  - The C(preStop) hooks of the containers are not run, as only kubelet does that. A PodDisruptionBudget does not count.
+  - A PodDisruptionBudget does not count.
+  - Where the runtime does not tell which process holds the sandbox, the sandbox is stopped by the runtime. Its containers are then killed
+    at once, and kubelet may count their restart twice.
   - Whether a pod gets ready is not waited for, as only the API server knows.
 seealso:
   - module: podnet.cni.workload_rollout
@@ -149,13 +147,13 @@ pods:
       elements: str
       sample: [10.244.1.193]
     seconds:
-      description: How long the pod was away, from the end of its first container until all run again. 0 if it was not restarted.
+      description:
+        - How long the pod was away, from the end of its first container until all run again.
+        - 0 if it was not restarted, or none of its containers ran.
       type: float
       sample: 2.4
 """
 
-import dataclasses
-import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -178,55 +176,32 @@ _POD = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """How many pods at a time, and how long to wait for a container's end and a pod's return."""
-
-    parallel: int
-    grace: int
-    timeout: int
-
-
-def restart(runtime: Runtime, decisions: t.Sequence[Decision], limits: Limits) -> t.Dict[str, float]:
+def restart(runtime: Runtime, decisions: t.Sequence[Decision], parallel: int, timeout: int) -> t.Dict[str, float]:
     """Carries the decisions out, some pods at a time; returns how long each was away, by uid."""
     away: t.Dict[str, float] = {}
     active = [decision for decision in decisions if decision.action in (in_place.RESTART, in_place.AWAIT)]
-    for start in range(0, len(active), limits.parallel):
-        batch = active[start : start + limits.parallel]
-        ends = {
-            decision.pod.uid: stop(runtime, decision.sandbox, limits.grace if decision.graceful else 0)
-            for decision in batch
-            if decision.sandbox and decision.action == in_place.RESTART
-        }
-        back = wait(runtime, batch, limits.timeout)
-        returns = {uid: runtime.started(sandbox) for uid, sandbox in back.items() if uid in ends}
-        away.update({uid: max(0.0, round((returned - ends[uid]) / 1e9, 2)) for uid, returned in returns.items() if returned})
+    for start in range(0, len(active), parallel):
+        batch = active[start : start + parallel]
+        doomed = {decision.pod.uid: decision.sandbox for decision in batch if decision.sandbox and decision.action == in_place.RESTART}
+        for sandbox in doomed.values():
+            runtime.end(sandbox.id)
+        back = wait(runtime, batch, timeout)
+        away.update({uid: round(runtime.away(old, back[uid]), 2) for uid, old in doomed.items() if uid in back})
     return away
-
-
-def stop(runtime: Runtime, sandbox: Sandbox, grace: int) -> int:
-    """Ends a sandbox; returns when its first container ended, in nanoseconds since the epoch."""
-    end = 0
-    for container in sandbox.containers if grace else ():
-        if container.running:
-            runtime.stop_container(container.id, min(grace, container.grace))
-            end = end or time.time_ns()
-    end = end or time.time_ns()
-    runtime.stop_sandbox(sandbox.id)
-    return end
 
 
 def wait(runtime: Runtime, batch: t.Sequence[Decision], timeout: int) -> t.Dict[str, Sandbox]:
     """Waits until all of the batch are back; returns their sandboxes by uid."""
     uids = {decision.pod.uid for decision in batch}
-    seen = Deadline(timeout).poll(
+    grace = max(decision.sandbox.grace for decision in batch if decision.sandbox)
+    seen = Deadline(timeout + grace).poll(
         lambda: runtime.sandboxes(uids), lambda found: not any(in_place.missing(decision, found) for decision in batch)
     )
     told = [(decision.pod, in_place.missing(decision, seen)) for decision in batch]
     absent = "; ".join(f"pod {pod}: {why}" for pod, why in told if why)
     if absent:
         raise NodeError(
-            f"not back after {timeout} s: {absent}",
+            f"not back after {timeout + grace} s: {absent}",
             "this node",
             "See `kubectl describe pod`, repair what it says, then run this again: a pod that has moved is not restarted again.",
         )
@@ -249,8 +224,7 @@ def run(params: t.Mapping[str, t.Any], check_mode: bool) -> t.Dict[str, t.Any]:
     runtime, uids = Runtime(found.socket), {pod.uid for pod in pods}
     before = runtime.sandboxes(uids)
     decisions = [in_place.decide(pod, before, networks) for pod in pods]
-    limits = Limits(params["parallel"], params["grace_period"], params["timeout"])
-    away = {} if check_mode else restart(runtime, decisions, limits)
+    away = {} if check_mode else restart(runtime, decisions, params["parallel"], params["timeout"])
     after = before if check_mode else runtime.sandboxes(uids)
     return {
         "changed": any(decision.action == in_place.RESTART for decision in decisions),
@@ -281,7 +255,6 @@ def main() -> None:
             "pods": {"type": "list", "elements": "dict", "required": True, "options": _POD},
             "keep_networks": {"type": "list", "elements": "str", "default": []},
             "parallel": {"type": "int", "default": 1},
-            "grace_period": {"type": "int", "default": 30},
             "timeout": {"type": "int", "default": 120},
         },
         supports_check_mode=True,

@@ -3,14 +3,15 @@
 
 """A container runtime with a kubelet: what is stopped comes back, with another address, after a few looks. In bytes, as the CRI has it.
 
-``address`` is the one the next sandbox gets, ``dead`` whether kubelet no longer makes any, ``crash`` whether new containers end at once.
+``address`` is the one the next sandbox gets, ``dead`` whether kubelet no longer makes any, ``crash`` whether new containers end at once,
+``holders`` whether it tells which process holds a sandbox.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-import time
+import json
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._node.protobuf import field, text
@@ -33,20 +34,21 @@ class Box:
 
 
 class LivingRuntime:
-    """``calls`` are the methods that were called, with the identifier they were about and, to stop a container, its grace."""
+    """``calls`` are the methods that were called, with the identifier they were about."""
 
     def __init__(self) -> None:
         self.boxes: list[Box] = []
         self.calls: list[tuple[str, ...]] = []
         self.address = "10.9.0.7"
-        self.dead = self.crash = False
-        self.delay = 2
+        self.dead = self.crash = self.holders = False
+        self.delay, self.grace = 2, 20
+        self.forgotten: set[str] = set()
         self._looks = 0
-        self._numbers = itertools.count(1)
+        self._containers, self._sandboxes = itertools.count(1), itertools.count(1)
 
     def pod(self, uid: str, address: str, *names: str, **more: t.Any) -> Box:
-        containers = {name: (f"c{next(self._numbers)}", 1) for name in names}
-        self.boxes.append(Box(f"s{next(self._numbers)}", uid, address, containers=containers, **more))
+        containers = {name: (f"c{next(self._containers)}", 1) for name in names}
+        self.boxes.append(Box(f"s{next(self._sandboxes)}", uid, address, containers=containers, **more))
         return self.boxes[-1]
 
     def answer(self, method: str, request: bytes) -> bytes | None:
@@ -77,40 +79,41 @@ class LivingRuntime:
         return b"".join(field(1, self._head(box)) for box in self.boxes)
 
     def _ListContainers(self, _about: str, _request: bytes) -> bytes:  # noqa: N802
-        grace = field(1, "io.kubernetes.pod.terminationGracePeriod") + field(2, "20")
+        grace = field(1, "io.kubernetes.pod.terminationGracePeriod") + field(2, str(self.grace))
         return b"".join(
             field(1, field(1, identifier) + field(2, box.id) + field(3, field(1, name)) + field(6, state) + field(9, grace))
             for box in self.boxes
             for name, (identifier, state) in box.containers.items()
         )
 
-    def _PodSandboxStatus(self, about: str, _request: bytes) -> bytes | None:  # noqa: N802
+    def _PodSandboxStatus(self, about: str, request: bytes) -> bytes | None:  # noqa: N802
         box = next((box for box in self.boxes if box.id == about), None)
         if box is None:
             return None
         network = field(1, box.address) + b"".join(field(2, field(1, address)) for address in box.more) if box.ready else b""
         options = field(6, field(1, field(2, field(1, 2)))) if box.host_network else b""
-        return field(1, self._head(box)[: -len(field(4, 7))] + field(5, network) + options)
+        pid = json.dumps({"pid": int(box.id[1:]) + 1000}) if self.holders else "no JSON"
+        info = field(2, field(1, "info") + field(2, pid)) if request.endswith(field(2, 1)) else b""
+        return field(1, self._head(box)[: -len(field(4, 7))] + field(5, network) + options) + info
 
-    def _ContainerStatus(self, about: str, _request: bytes) -> bytes:  # noqa: N802
-        return field(1, field(1, about) + field(5, time.time_ns()))
-
-    def _StopContainer(self, about: str, request: bytes) -> bytes | None:  # noqa: N802
-        self.calls[-1] = ("StopContainer", about, request[len(field(1, about)) :].hex())
-        for box in self.boxes:
-            for name, (identifier, _state) in box.containers.items():
-                if identifier == about:
-                    box.containers[name] = (identifier, 2)
-                    return b""
-        return None
+    def _ContainerStatus(self, about: str, _request: bytes) -> bytes | None:  # noqa: N802
+        """The first container began at second 1 and ended at second 2, the second one began at second 3 ..."""
+        if about in self.forgotten:
+            return None
+        second = 2 * int(about[1:])
+        return field(1, field(1, about) + field(5, (second - 1) * 10**9) + field(6, second * 10**9))
 
     def _StopPodSandbox(self, about: str, _request: bytes) -> bytes | None:  # noqa: N802
+        return b"" if self.end(about) else None
+
+    def end(self, sandbox: str) -> bool:
+        """The sandbox has ended, and so have its containers."""
         for box in self.boxes:
-            if box.id == about:
+            if box.id == sandbox:
                 box.ready = False
                 box.containers = {name: (identifier, 2) for name, (identifier, _state) in box.containers.items()}
-                return b""
-        return None
+                return True
+        return False
 
     @staticmethod
     def _head(box: Box) -> bytes:

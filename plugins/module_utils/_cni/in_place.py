@@ -62,6 +62,11 @@ class Sandbox:
         """Names of the containers that run."""
         return tuple(container.name for container in self.containers if container.running)
 
+    @property
+    def grace(self) -> int:
+        """How many seconds its containers are given to end."""
+        return max((container.grace for container in self.containers), default=0)
+
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
@@ -78,11 +83,6 @@ class Decision:
         if self.pod.containers:
             return self.pod.containers
         return self.sandbox.running if self.action == RESTART and self.sandbox else ()
-
-    @property
-    def graceful(self) -> bool:
-        """Whether containers may be asked to end. With OnFailure, one that ends well would count as done and never run again."""
-        return self.pod.restart_policy == "Always"
 
 
 def demand_possible(pods: t.Iterable[Pod], networks: t.Sequence[str]) -> None:

@@ -76,7 +76,7 @@ def describe(path: str, version: bytes, status: bytes) -> Runtime:
     conditions = {protobuf.text(condition, 1): condition for condition in protobuf.messages(protobuf.message(status, 1), 1)}
     network = conditions.get("NetworkReady", b"")
     info = protobuf.mapping(status, 2)
-    loaded, config = _json_object(info.get("cniconfig", "")), _json_object(info.get("config", "")).get("cni") or {}
+    loaded, config = json_object(info.get("cniconfig", "")), json_object(info.get("config", "")).get("cni") or {}
     defaults = Runtime()
     return Runtime(
         name=protobuf.text(version, 2),
@@ -107,7 +107,8 @@ def _networks(loaded: t.Mapping[str, t.Any]) -> t.Tuple[str, ...]:
     return tuple(config["Name"] for config in configs if config.get("Name"))
 
 
-def _json_object(text: str) -> t.Dict[str, t.Any]:
+def json_object(text: str) -> t.Dict[str, t.Any]:
+    """The object in a JSON text; an empty one when it holds none."""
     try:
         value = json.loads(text)
     except ValueError:

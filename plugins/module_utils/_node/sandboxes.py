@@ -3,20 +3,24 @@
 
 """The sandboxes of a node, by the container runtime's own interface: which there are, and the end of one.
 
-Kubelet makes a new sandbox in place of one that was stopped, with the network that the runtime has loaded by then.
+Kubelet makes a new sandbox in place of one that has ended, with the network that the runtime has loaded by then. To stop a sandbox over
+the CRI kills its containers first, and kubelet may restart one in the old sandbox before that has ended, only to lose it again. So the
+process that holds the sandbox is ended instead: the containers go on, and kubelet ends them as it ends any, hooks and grace included.
 Private: may change at any time.
 """
 
 from __future__ import annotations
 
 import collections
+import os
+import signal
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni.in_place import Container, Sandbox
 from ansible_collections.podnet.cni.plugins.module_utils._node import cri, grpc
 from ansible_collections.podnet.cni.plugins.module_utils._node.protobuf import field, mapping, message, messages, number, text
 
-#: Seconds for all questions of one look, and for the end of a sandbox beyond what its containers are given.
+#: Seconds for all questions of one look, and for the end of a sandbox.
 _LOOK, _STOP = 15.0, 60.0
 
 #: Kubelet's note on a container.
@@ -26,12 +30,15 @@ _RUNNING = 1
 _NODE_NETWORK = 2
 _NOT_FOUND = 5
 
+# Places of moments in the status of a container.
+_STARTED, _FINISHED = 5, 6
+
 
 class Runtime:
-    """The runtime behind a CRI socket."""
+    """The runtime behind a CRI socket; ``proc`` is for tests."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, proc: str = "/proc") -> None:
+        self._path, self._proc = path, proc
 
     def sandboxes(self, uids: t.Collection[str]) -> t.Tuple[Sandbox, ...]:
         """All sandboxes of these pods, those included that have ended and are not removed yet."""
@@ -44,36 +51,62 @@ class Runtime:
             mine = [item for item in listed if text(message(item, 2), 2) in uids]
             return tuple(_sandbox(item, _status(channel, service, text(item, 1)), containers[text(item, 1)]) for item in mine)
 
-    def started(self, sandbox: Sandbox) -> int:
-        """When the last of its containers that run began to, in nanoseconds since the epoch."""
+    def away(self, old: Sandbox, new: Sandbox) -> float:
+        """Seconds from the end of the first container of the old sandbox until the last one of the new sandbox ran; 0 if unknown."""
         with grpc.connect(self._path, _LOOK) as channel:
             service, _version = cri.greet(channel)
-            ids = [container.id for container in sandbox.containers if container.running]
-            statuses = [message(channel.call(f"{service}ContainerStatus", field(1, container)), 1) for container in ids]
-            return max((number(status, 5) for status in statuses), default=0)
+            ended, began = (
+                [_moment(channel, service, container.id, place) for container in sandbox.containers if container.running]
+                for sandbox, place in ((old, _FINISHED), (new, _STARTED))
+            )
+        known = [moment for moment in ended if moment]
+        return max(0, max(began) - min(known)) / 1e9 if known and began else 0.0
 
-    def stop_container(self, container: str, grace: int) -> None:
-        """Asks a container to end, and makes it after ``grace`` seconds. One that is not there has ended."""
-        self._stop("StopContainer", field(1, container) + (field(2, grace) if grace else b""), grace + _STOP)
+    def end(self, sandbox: str) -> None:
+        """Ends a sandbox. It stays listed, as not ready."""
+        pid = self._holder(sandbox)
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+        else:
+            self._stop(sandbox)
 
-    def stop_sandbox(self, sandbox: str) -> None:
-        """Ends all containers of a sandbox at once and takes its network away. It stays listed, as not ready."""
-        self._stop("StopPodSandbox", field(1, sandbox), _STOP)
-
-    def _stop(self, method: str, request: bytes, timeout: float) -> None:
-        with grpc.connect(self._path, timeout) as channel:
+    def _holder(self, sandbox: str) -> int:
+        """The process that holds the sandbox; 0 when the runtime does not tell, or the process is not the sandbox's."""
+        with grpc.connect(self._path, _LOOK) as channel:
             service, _version = cri.greet(channel)
-            try:
-                channel.call(f"{service}{method}", request)
-            except grpc.CallError as error:
-                if error.status != _NOT_FOUND:
-                    raise
+            answer = channel.call(f"{service}PodSandboxStatus", field(1, sandbox) + field(2, 1))
+        info = cri.json_object(mapping(answer, 2).get("info", ""))
+        pid = info.get("pid")
+        return pid if isinstance(pid, int) and pid > 1 and self._is_of(pid, sandbox) else 0
+
+    def _is_of(self, pid: int, sandbox: str) -> bool:
+        """Whether the process is in a control group that is named after the sandbox."""
+        try:
+            with open(f"{self._proc}/{pid}/cgroup", encoding="utf-8", errors="replace") as groups:
+                return sandbox in groups.read()
+        except OSError:  # it has ended
+            return False
+
+    def _stop(self, sandbox: str) -> None:
+        with grpc.connect(self._path, _STOP) as channel:
+            service, _version = cri.greet(channel)
+            channel.call(f"{service}StopPodSandbox", field(1, sandbox))
+
+
+def _moment(channel: grpc.Channel, service: str, container: str, place: int) -> int:
+    """A moment of a container's life in nanoseconds since the epoch; 0 when the container is forgotten."""
+    return number(_ask(channel, f"{service}ContainerStatus", container), place)
 
 
 def _status(channel: grpc.Channel, service: str, sandbox: str) -> bytes:
     """The sandbox's status; empty when it was removed since it was listed."""
+    return _ask(channel, f"{service}PodSandboxStatus", sandbox)
+
+
+def _ask(channel: grpc.Channel, method: str, about: str) -> bytes:
+    """The status of a thing; empty when it is not there."""
     try:
-        return message(channel.call(f"{service}PodSandboxStatus", field(1, sandbox)), 1)
+        return message(channel.call(method, field(1, about)), 1)
     except grpc.CallError as error:
         if error.status != _NOT_FOUND:
             raise

@@ -93,9 +93,9 @@ def test_what_a_pod_lacks(before: list[Sandbox], pod: Pod, after: list[Sandbox],
     assert bool(lacks) is bool(words)
 
 
-def test_only_a_pod_that_is_always_restarted_may_end_by_itself() -> None:
-    assert in_place.decide(POD, [OLD], ()).graceful
-    assert not in_place.decide(dataclasses.replace(POD, restart_policy="OnFailure"), [OLD], ()).graceful
+def test_a_sandbox_has_the_grace_of_its_containers() -> None:
+    assert change(OLD, containers=(ENDED, RUNS)).grace == 30
+    assert change(OLD, containers=()).grace == 0
 
 
 @pytest.mark.parametrize(

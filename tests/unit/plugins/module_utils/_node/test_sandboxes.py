@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import signal
 import typing as t
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni.in_place import Container, Sandbox
 from ansible_collections.podnet.cni.plugins.module_utils._errors import NodeError
+from ansible_collections.podnet.cni.plugins.module_utils._node import sandboxes
 from ansible_collections.podnet.cni.plugins.module_utils._node.sandboxes import Runtime
 from tests.support.living_runtime import NOT_FOUND, LivingRuntime
 
@@ -21,7 +24,7 @@ def _living() -> LivingRuntime:
 
 
 @pytest.fixture(name="runtime")
-def _runtime(serve: t.Callable[[Script], Server], living: LivingRuntime) -> Runtime:
+def _runtime(serve: t.Callable[[Script], Server], living: LivingRuntime, tmp_path: Path) -> Runtime:
     servers: list[Server] = []
 
     def script(stream: int, path: str) -> list[t.Any]:
@@ -29,7 +32,7 @@ def _runtime(serve: t.Callable[[Script], Server], living: LivingRuntime) -> Runt
         return failure(stream, NOT_FOUND, "not found") if content is None else answer(stream, content)
 
     servers.append(serve(script))
-    return Runtime(servers[0].path)
+    return Runtime(servers[0].path, str(tmp_path))
 
 
 def test_sandboxes_of_the_pods_that_are_asked_for(runtime: Runtime, living: LivingRuntime) -> None:
@@ -52,7 +55,7 @@ def test_sandboxes_of_the_pods_that_are_asked_for(runtime: Runtime, living: Livi
 def test_a_sandbox_that_has_ended_is_still_known(runtime: Runtime, living: LivingRuntime) -> None:
     living.dead = True
     box = living.pod("u1", "10.244.1.5", "web")
-    runtime.stop_sandbox(box.id)
+    living.end(box.id)
     (ended,) = runtime.sandboxes({"u1"})
     assert (ended.ready, ended.addresses, ended.running) == (False, (), ())
 
@@ -66,30 +69,74 @@ def test_a_sandbox_removed_between_two_questions_is_not_ready(
     assert not sandbox.ready
 
 
-@pytest.mark.parametrize(("grace", "wire"), [(0, ""), (20, "1014")])
-def test_a_container_is_given_its_time(runtime: Runtime, living: LivingRuntime, grace: int, wire: str) -> None:
+@pytest.fixture(name="killed")
+def _killed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The processes that get a signal, and which."""
+    killed: list[tuple[int, int]] = []
+    monkeypatch.setattr(sandboxes.os, "kill", lambda *args: killed.append(args))
+    return killed
+
+
+@pytest.mark.parametrize(
+    "group", ["0::/kubepods.slice/cri-containerd-s1.scope\n", "5:pids:/kubepods/besteffort/pod-u1/s1\n1:name=systemd:/x\n"]
+)
+def test_the_process_that_holds_a_sandbox_is_ended(
+    runtime: Runtime, living: LivingRuntime, killed: list[tuple[int, int]], tmp_path: Path, group: str
+) -> None:
+    living.holders = True
     living.pod("u1", "10.244.1.5", "web")
-    runtime.stop_container("c1", grace)
-    assert living.stops() == [("StopContainer", "c1", wire)]
+    (tmp_path / "1001").mkdir()
+    (tmp_path / "1001" / "cgroup").write_text(group)
+    runtime.end("s1")
+    assert killed == [(1001, signal.SIGKILL)]
+    assert living.stops() == []
 
 
-def test_what_is_gone_has_ended(runtime: Runtime, living: LivingRuntime) -> None:
-    runtime.stop_container("c1", 1)
-    runtime.stop_sandbox("s1")
-    assert len(living.stops()) == 2
+@pytest.mark.parametrize("group", ["0::/kubepods.slice/cri-containerd-s2.scope\n", None])
+def test_no_other_process_is_ever_ended(
+    runtime: Runtime, living: LivingRuntime, killed: list[tuple[int, int]], tmp_path: Path, group: str | None
+) -> None:
+    living.holders = True
+    living.pod("u1", "10.244.1.5", "web")
+    if group:
+        (tmp_path / "1001").mkdir()
+        (tmp_path / "1001" / "cgroup").write_text(group)
+    runtime.end("s1")
+    assert killed == []
+    assert living.stops() == [("StopPodSandbox", "s1")]
+
+
+def test_a_runtime_that_does_not_tell_the_process_is_asked_to_stop(
+    runtime: Runtime, living: LivingRuntime, killed: list[tuple[int, int]]
+) -> None:
+    living.pod("u1", "10.244.1.5", "web")
+    runtime.end("s1")
+    assert (living.stops(), killed) == ([("StopPodSandbox", "s1")], [])
 
 
 def test_another_error_is_told(serve: t.Callable[[Script], Server]) -> None:
     server = serve(lambda stream, path: answer(stream, b"") if path.endswith("/Version") else failure(stream, 13, "cannot unmount"))
     with pytest.raises(NodeError, match="cannot unmount"):
-        Runtime(server.path).stop_sandbox("s1")
+        Runtime(server.path).end("s1")
     with pytest.raises(NodeError, match="cannot unmount"):
         Runtime(server.path).sandboxes({"u1"})
 
 
-def test_when_its_containers_began(runtime: Runtime, living: LivingRuntime) -> None:
-    living.pod("u1", "10.244.1.5", "web")
-    living.pod("u2", "10.244.1.6")
-    web, empty = runtime.sandboxes({"u1", "u2"})
-    assert runtime.started(web) > 0
-    assert runtime.started(empty) == 0
+def test_how_long_a_pod_was_away(runtime: Runtime, living: LivingRuntime) -> None:
+    living.pod("u1", "10.244.1.5", "web", "side")
+    (old,) = runtime.sandboxes({"u1"})
+    living.end("s1")
+    runtime.sandboxes({"u1"})
+    new = next(sandbox for sandbox in runtime.sandboxes({"u1"}) if sandbox.ready)
+    # c1 ended in second 2 and c2 in 4, c3 began in second 5 and c4 in 7.
+    assert runtime.away(old, new) == 5.0
+    living.forgotten = {"c1"}
+    assert runtime.away(old, new) == 3.0
+    living.forgotten = {"c1", "c2"}
+    assert runtime.away(old, new) == 0.0
+
+
+def test_a_pod_of_which_nothing_ran_was_not_away(runtime: Runtime, living: LivingRuntime) -> None:
+    living.pod("u1", "10.244.1.5")
+    (old,) = runtime.sandboxes({"u1"})
+    assert runtime.away(old, old) == 0.0
