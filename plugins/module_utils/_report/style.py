@@ -81,10 +81,10 @@ section > .soft:first-of-type { margin-bottom: 16px; }
 .grids { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 22px 26px; }
 .grids + .legend { margin-top: 18px; }
 .grid { min-width: 0; }
-.scroll { overflow-x: auto; -webkit-overflow-scrolling: touch; }
+.scroll { overflow-x: auto; overflow-y: hidden; -webkit-overflow-scrolling: touch; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th { text-align: left; font-weight: 500; color: var(--soft); font-size: .8rem; }
-.heat { border-collapse: separate; border-spacing: 4px; margin: -4px; width: calc(100% + 8px); }
+.heat { border-collapse: separate; border-spacing: 4px; }
 .heat th { padding: 2px 6px; white-space: nowrap; } .heat thead th { text-align: center; }
 .heat th:first-child { width: 1%; padding-left: 0; text-align: left; }
 .heat td {
