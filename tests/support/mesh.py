@@ -8,12 +8,16 @@ from __future__ import annotations
 import dataclasses
 import time
 import typing as t
+from http import HTTPStatus
+from pathlib import Path
 
-from kubernetes import client
+import jinja2
+import yaml
+from kubernetes import client, utils
 from kubernetes.stream import stream
 
+MANIFEST = Path(__file__).with_name("mesh.yml.j2")
 NAMESPACE = "mesh"
-IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
 PORT = 8080
 READY_SECONDS = 120
 
@@ -52,14 +56,13 @@ class Answer:
 
 def create(core: client.CoreV1Api, name: str) -> None:
     """Makes a mesh and waits until it has a ready pod on every node."""
-    namespace = {"metadata": {"name": NAMESPACE}}
-    if NAMESPACE not in {item.metadata.name for item in core.list_namespace().items}:
-        core.create_namespace(namespace)
-        ports = [{"port": PORT}]
-        service = {"metadata": {"name": "mesh"}, "spec": {"type": "NodePort", "selector": {"app": "mesh"}, "ports": ports}}
-        core.create_namespaced_service(NAMESPACE, service)
-    apps = client.AppsV1Api(core.api_client)
-    apps.create_namespaced_daemon_set(NAMESPACE, _daemon_set(name))
+    for item in yaml.safe_load_all(jinja2.Template(MANIFEST.read_text()).render(mesh=name)):
+        try:
+            utils.create_from_dict(core.api_client, item)
+        except utils.FailToCreateError as error:
+            # The namespace and the Service are there from the first mesh on.
+            if any(problem.status != HTTPStatus.CONFLICT for problem in error.api_exceptions):
+                raise
     nodes = {node.metadata.name for node in core.list_node().items}
     end = time.monotonic() + READY_SECONDS
     while {member.node for member in members(core) if member.mesh == name} != nodes:
@@ -110,17 +113,3 @@ def _run(core: client.CoreV1Api, source: Member, addresses: t.Sequence[str]) -> 
     said = stream(core.connect_get_namespaced_pod_exec, source.name, NAMESPACE, command=command, stdout=True, stderr=False)
     heard = dict(line.split(" ", 1) for line in said.splitlines())
     return {address: heard.get(address, "").rpartition(":")[0] for address in addresses}
-
-
-def _daemon_set(name: str) -> dict[str, t.Any]:
-    labels = {"app": "mesh", "mesh": name}
-    container = {
-        "name": "agnhost",
-        "image": IMAGE,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["/agnhost", "netexec", f"--http-port={PORT}"],
-        "readinessProbe": {"httpGet": {"path": "/hostname", "port": PORT}, "periodSeconds": 1},
-    }
-    spec = {"tolerations": [{"operator": "Exists"}], "terminationGracePeriodSeconds": 0, "containers": [container]}
-    template = {"metadata": {"labels": labels}, "spec": spec}
-    return {"metadata": {"name": name}, "spec": {"selector": {"matchLabels": labels}, "template": template}}

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import json
 import typing as t
+from pathlib import Path
 
 import pytest
 from kubernetes.client.exceptions import ApiException
+
+from tests.support import mesh
 
 testinfra_hosts = ["ansible://k8s_cluster"]
 FLANNEL = "flannel.alpha.coreos.com/"
@@ -64,3 +67,30 @@ def test_the_verification_left_nothing(core: t.Any) -> None:
 def test_the_demo_application_survived(core: t.Any, host: t.Any) -> None:
     address = core.read_namespaced_service("myapp", "default").spec.cluster_ip
     assert "Hello MyApp" in host.check_output(f"curl --silent --fail --max-time 5 http://{address}/")
+
+
+def test_the_settings_of_the_mixed_phase_are_put_back(host: t.Any) -> None:
+    assert not host.file("/etc/sysctl.d/99-zz-podnet-cni.conf").exists
+    assert not host.file("/var/lib/podnet.cni/coexistence.json").exists
+
+
+def test_the_limits_of_calicos_address_management_are_lifted(custom: t.Any) -> None:
+    config = custom.get_cluster_custom_object("crd.projectcalico.org", "v1", "ipamconfigs", "default")["spec"]
+    assert (config["autoAllocateBlocks"], config["strictAffinity"], config.get("maxBlocksPerHost", 0)) == (True, False, 0)
+    assert custom.list_cluster_custom_object("crd.projectcalico.org", "v1", "ipreservations")["items"] == []
+
+
+def test_calico_runs_where_no_label_asks_for_it(core: t.Any, apps: t.Any) -> None:
+    selector = apps.read_namespaced_daemon_set("calico-node", "kube-system").spec.template.spec.node_selector
+    assert selector == {"kubernetes.io/os": "linux"}
+    assert core.list_node(label_selector="podnet.io/calico").items == []
+
+
+def test_every_pair_of_moved_pods_talks_with_its_own_addresses(core: t.Any) -> None:
+    assert [str(answer) for answer in mesh.ask_all(core) if not (answer.reached and answer.kept)] == []
+
+
+def test_the_report_says_that_all_is_well() -> None:
+    report = json.loads(Path("~/.local/state/podnet.cni/report/report.json").expanduser().read_text())
+    assert (report["verdict"], report["leftovers"], report["strategy"]) == ("passed", [], "side_by_side")
+    assert report["connectivity"]["paths"], "nothing was measured"
