@@ -21,6 +21,7 @@ _TIMEOUT = (10, 60)
 
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
+_STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 
 
 class Api:
@@ -77,6 +78,15 @@ class Api:
         """Merges the change into the object, in a dry run for the server's opinion only; False when there is no such object."""
         try:
             self._send("PATCH", path_of(target), _named(target), change, dry_run)
+        except kube_client.AbsentError:
+            return False
+        return True
+
+    def patch_status(self, target: ObjectRef, change: objects.Raw, dry_run: bool = False) -> bool:
+        """Merges the change into the object's status, lists by the keys of their items; False when there is no such object."""
+        dry = "All" if dry_run else None
+        try:
+            self._request("PATCH", f"{path_of(target)}/status", _named(target), body=change, dry_run=dry, content_type=_STRATEGIC_PATCH)
         except kube_client.AbsentError:
             return False
         return True

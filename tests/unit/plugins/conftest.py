@@ -111,6 +111,15 @@ class FakeApiServer:
             found.update(merged)
         return 200, merged
 
+    def merge_status(self, path: str, query: dict[str, str], patch: dict[str, t.Any]) -> tuple[int, dict[str, t.Any]]:
+        """A strategic merge patch of the conditions in a status: an item replaces the one of its type."""
+        status, found = self.answer(path, query)
+        if status == 200 and query.get("dryRun") != "All":
+            news = {item["type"]: item for item in patch["status"]["conditions"]}
+            old = found["status"]["conditions"]
+            old[:] = [news.pop(item["type"], item) for item in old] + list(news.values())
+        return status, found
+
     def close(self) -> None:
         self._http.shutdown()
         self._http.server_close()
@@ -169,8 +178,13 @@ def _handler(server: FakeApiServer) -> type[BaseHTTPRequestHandler]:
         def do_PATCH(self) -> None:
             address = urlsplit(self.path)
             patch = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            assert self.headers["Content-Type"] == "application/merge-patch+json"
-            self._send(*server.merge(address.path, dict(parse_qsl(address.query)), patch))
+            query = dict(parse_qsl(address.query))
+            if address.path.endswith("/status"):
+                assert self.headers["Content-Type"] == "application/strategic-merge-patch+json"
+                self._send(*server.merge_status(address.path[: -len("/status")], query, patch))
+            else:
+                assert self.headers["Content-Type"] == "application/merge-patch+json"
+                self._send(*server.merge(address.path, query, patch))
 
         def _send(self, status: int, body: dict[str, t.Any]) -> None:
             data = json.dumps(body).encode()

@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cni_node_condition
+short_description: Have the nodes tell that the CNI that serves them is there
+version_added: 0.1.0
+author: The podnet.cni authors (@podnet)
+description:
+  - Each Node object has one condition C(NetworkUnavailable) for all CNIs. calico-node sets it when it is taken from a node, and then no
+    pod is scheduled there any more, although flannel may serve the node all the time - it only speaks when it starts.
+  - This module says it in the place of a CNI that runs, in that CNI's own words, on the nodes where its agent is ready and the condition
+    says something else. All other nodes, and those without the condition, are left alone.
+  - Runs on the control machine.
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - podnet.cni.attributes
+attributes:
+  check_mode:
+    support: full
+    details: The API server is asked in a dry run.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+requirements:
+  - kubernetes >= 24.2.0
+options:
+  cni:
+    description: The CNI that serves the nodes.
+    type: str
+    required: true
+    choices: [flannel, calico]
+seealso:
+  - module: podnet.cni.calico_node_selection
+  - module: podnet.cni.cni_node_annotations
+"""
+
+EXAMPLES = r"""
+- name: Say that flannel is there, where calico-node was taken away beside it
+  podnet.cni.cni_node_condition:
+    cni: flannel
+  run_once: true
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+corrected:
+  description: The nodes whose condition was corrected, or would be in check mode, and what it said.
+  returned: success
+  type: dict
+  sample:
+    node1: True (CalicoIsDown)
+"""
+
+import datetime as dt
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni.conditions import WORDS
+from ansible_collections.podnet.cni.plugins.module_utils._errors import PodnetError
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client, conditions
+
+
+def run(module: AnsibleModule) -> t.Dict[str, t.Any]:
+    """Plans, patches (in check mode as a dry run), and reports."""
+    api = client.get_client(module)
+    corrections = conditions.plan(api, module.params["cni"])
+    now = dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    conditions.correct(api, corrections, now, dry_run=module.check_mode)
+    before = {correction.node: correction.seen for correction in corrections}
+    after = {correction.node: f"False ({correction.words.reason})" for correction in corrections}
+    return {"changed": bool(corrections), "corrected": before, "diff": {"before": before, "after": after}}
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={**client.AUTH_ARG_SPEC, "cni": {"type": "str", "required": True, "choices": list(WORDS)}},
+        supports_check_mode=True,
+    )
+    try:
+        result = run(module)
+    except PodnetError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
