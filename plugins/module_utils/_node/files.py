@@ -88,6 +88,21 @@ def write_in_place(path: str, content: bytes) -> None:
         raise NodeError(f"the file cannot be written: {error.strerror}", where=path) from error
 
 
+def create(path: str, content: bytes) -> bool:
+    """Makes a new file, which appears with all its content; one that is there by now is left as it is, and the answer is False."""
+    staging = f"{path}.incomplete"
+    write_in_place(staging, content)
+    try:
+        os.link(staging, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise NodeError(f"the file cannot be written: {error.strerror}", where=path) from error
+    finally:
+        os.unlink(staging)
+    return True
+
+
 def delete(path: str, keep: t.AbstractSet[str] = SHARED) -> None:
     """Deletes a file, a link (not what it points to) or a directory with all that is in it; an absent path is fine."""
     if os.path.normpath(path) in keep or not os.path.isabs(path):

@@ -76,6 +76,16 @@ def test_write_failure_names_the_file(tmp_path: pathlib.Path) -> None:
         files.write_in_place(str(tmp_path), b"")
 
 
+def test_a_new_file_is_made_and_one_that_is_there_is_left(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "networks" / "cbr0" / "10.244.1.7"
+    assert files.create(str(path), b"new") is True
+    assert files.create(str(path), b"newer") is False
+    assert (path.read_bytes(), mode(str(path))) == (b"new", 0o600)
+    assert [item.name for item in path.parent.iterdir()] == ["10.244.1.7"]
+    with pytest.raises(NodeError, match=r"10\.244\.1\.7/below"):
+        files.create(str(path / "below"), b"")
+
+
 def test_delete(tmp_path: pathlib.Path) -> None:
     kept = tmp_path / "kept"
     kept.write_text("x")

@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import NodeSnapshot
+from ansible_collections.podnet.cni.plugins.modules import flannel_reservation
+
+BLOCK = {"subnet": "10.244.1.0/24", "ranges": ["10.244.1.192/30", "10.244.2.192/26"]}
+ADDRESSES = [f"10.244.1.{last}" for last in (192, 193, 194, 195)]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., dict[str, t.Any]]:
+    monkeypatch.setattr(flannel_reservation.collect, "collect", lambda: NodeSnapshot("n1"))
+
+    def run(**options: t.Any) -> dict[str, t.Any]:
+        with patch_module_args({"data_dir": str(tmp_path), **options}), pytest.raises(SystemExit):
+            flannel_reservation.main()
+        return t.cast("dict[str, t.Any]", json.loads(capfd.readouterr().out))
+
+    return run
+
+
+def test_predicts_reserves_and_gives_free(tmp_path: Path, run: t.Callable[..., dict[str, t.Any]]) -> None:
+    leases = tmp_path / "cbr0"
+    leases.mkdir()
+    (leases / "10.244.1.7").write_text("0a1b2c\r\neth0")
+    (leases / "10.244.1.193").write_text("a pod's")
+    new = [address for address in ADDRESSES if address != "10.244.1.193"]
+
+    predicted = run(**BLOCK, _ansible_check_mode=True)
+    assert (predicted["changed"], predicted["addresses"]) == (True, new)
+    assert len(list(leases.iterdir())) == 2
+
+    done = run(**BLOCK)
+    assert (done["addresses"], done["directory"]) == (new, str(leases))
+    assert {path.name for path in leases.iterdir()} == {"10.244.1.7", *ADDRESSES}
+    assert (leases / "10.244.1.193").read_text() == "a pod's"
+    assert run(**BLOCK)["changed"] is False
+
+    assert run(state="absent", _ansible_check_mode=True)["addresses"] == new
+    freed = run(state="absent")
+    assert (freed["changed"], freed["addresses"]) == (True, new)
+    assert {path.name for path in leases.iterdir()} == {"10.244.1.7", "10.244.1.193"}
+    assert run(state="absent")["changed"] is False
+
+
+def test_a_node_that_never_had_flannel_has_nothing_to_give_free(run: t.Callable[..., dict[str, t.Any]]) -> None:
+    assert run(state="absent")["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "subnet"),
+        ({"subnet": "10.244.1.0/24", "ranges": ["all"]}, "ranges: 'all' is no IPv4 network"),
+    ],
+)
+def test_bad_input_is_told_and_writes_nothing(
+    tmp_path: Path, run: t.Callable[..., dict[str, t.Any]], options: dict[str, t.Any], words: str
+) -> None:
+    result = run(**options)
+    assert result["failed"] is True
+    assert words in result["msg"]
+    assert list(tmp_path.iterdir()) == []
