@@ -15,8 +15,17 @@ import dataclasses
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import checks, cluster, snapshot
-from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import capabilities, cnis, links, nodes, ranges, strategy, workloads
-from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.situation import Journal, Situation, Wanted
+from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import (
+    capabilities,
+    cnis,
+    links,
+    nodes,
+    ranges,
+    rollback,
+    strategy,
+    workloads,
+)
+from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.situation import ROLLBACK, Journal, Situation, Wanted
 from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.state import resolve_network, state_of
 
 _Question = t.Callable[[Situation], t.Iterator[checks.Check]]
@@ -77,6 +86,18 @@ BEFORE_PODS_MOVE: t.Tuple[_Question, ...] = (
     workloads.empty_dirs,
     workloads.unwell,
 )
+# The way back changes nothing about the network that flannel has had all the time: it only asks whether it is there.
+OF_A_ROLLBACK: t.Tuple[_Question, ...] = (
+    strategy.known,
+    nodes.found,
+    nodes.inventory_matches,
+    nodes.reachable,
+    nodes.ready,
+    cnis.no_other_cni,
+    rollback.migration_to_undo,
+    rollback.flannel_alive,
+    rollback.flannel_configured,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +131,8 @@ def examine(
 
 
 def _asked(at: Situation) -> t.Tuple[_Question, ...]:
+    if at.wanted.strategy == ROLLBACK:
+        return OF_A_ROLLBACK
     tables = (
         (True, ALWAYS),
         (bool(at.snapshots), OF_INSPECTED_NODES),

@@ -20,6 +20,8 @@ CALICO = "calico"
 MIGRATING = "migrating"
 NONE = "none"
 OTHER = "other"
+#: The strategy that takes an unfinished migration back.
+ROLLBACK = "rollback"
 STATES = (FLANNEL, MIGRATING, CALICO, NONE, OTHER)
 
 #: The journal's phase once a migration is over.

@@ -11,14 +11,23 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import checks
-from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.situation import CALICO, FLANNEL, MIGRATING, NONE, OTHER, Situation
+from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.situation import (
+    CALICO,
+    FLANNEL,
+    MIGRATING,
+    NONE,
+    OTHER,
+    ROLLBACK,
+    Situation,
+)
 
 TARGETS = (CALICO, FLANNEL)
 
-#: strategy -> target -> the states it may start from. ``install`` puts a CNI where none is.
+#: strategy -> target -> the states it may start from. ``install`` puts a CNI where none is, ``rollback`` undoes a migration half way.
 STRATEGIES: t.Mapping[str, t.Mapping[str, t.FrozenSet[str]]] = {
     "side_by_side": {CALICO: frozenset({FLANNEL, MIGRATING, CALICO})},
     "cutover": {CALICO: frozenset({FLANNEL, MIGRATING, CALICO})},
+    ROLLBACK: {FLANNEL: frozenset({FLANNEL, MIGRATING})},
     "install": {CALICO: frozenset({NONE, CALICO}), FLANNEL: frozenset({NONE, FLANNEL})},
 }
 
