@@ -19,6 +19,7 @@ description:
   - O(state=absent) removes the files of this module, and no other ones.
 requirements:
   - root on the node
+  - a container runtime with a CRI socket, for O(release_stale)
 options:
   state:
     description: Whether the addresses are reserved.
@@ -33,6 +34,13 @@ options:
     type: list
     elements: str
     default: []
+  release_stale:
+    description:
+      - Whether addresses of pods that are gone are given free, too, with O(state=present). flannel's plugin does that when a pod ends, but
+        it is not asked while the runtime has another CNI's configuration, so they would stay taken for ever.
+      - Only done while the runtime has another CNI's configuration, as then flannel's plugin is at no work of its own.
+    type: bool
+    default: false
   network:
     description:
       - The name of flannel's network, by which C(host-local) keeps addresses.
@@ -76,6 +84,12 @@ addresses:
   type: list
   elements: str
   sample: [10.244.1.192, 10.244.1.193]
+released:
+  description: The addresses of pods that are gone which were given free, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [10.244.1.7]
 directory:
   description: Where the reservations are.
   returned: success
@@ -89,30 +103,41 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import reservations
+from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import NodeSnapshot
 from ansible_collections.podnet.cni.plugins.module_utils._errors import PodnetError
-from ansible_collections.podnet.cni.plugins.module_utils._node import collect, files
+from ansible_collections.podnet.cni.plugins.module_utils._node import collect, files, sandboxes
 
 
 def run(params: t.Mapping[str, t.Any], check_mode: bool) -> t.Dict[str, t.Any]:
     """Plans, and writes or removes unless in check mode."""
-    name = params["network"] or reservations.network_name(collect.collect())
-    directory = os.path.join(params["data_dir"], name)
+    node = collect.collect()
+    directory = os.path.join(params["data_dir"], params["network"] or reservations.network_name(node))
     present = files.read_directory(directory)
+    stale = _stale(params, node, present)
     if params["state"] == "present":
-        plan = reservations.reserve(present, directory, params["subnet"], params["ranges"])
+        kept = {path: content for path, content in present.items() if path not in stale.remove}
+        own = reservations.reserve(kept, directory, params["subnet"], params["ranges"])
     else:
-        plan = reservations.release(present)
+        own = reservations.release(present)
+    plan = own.beside(stale)
     if not check_mode:
-        for path in plan.write:
-            files.create(path, reservations.CONTENT)
         for path in plan.remove:
             files.delete(path)
+        for path in plan.write:
+            files.create(path, reservations.CONTENT)
     return {
         "changed": bool(plan.addresses),
-        "addresses": list(plan.addresses),
+        "addresses": list(own.addresses),
+        "released": list(stale.addresses),
         "directory": directory,
         "diff": {"before": _lines(plan.remove), "after": _lines(plan.write)},
     }
+
+
+def _stale(params: t.Mapping[str, t.Any], node: NodeSnapshot, present: reservations.Files) -> reservations.Plan:
+    if params["state"] != "present" or not params["release_stale"] or not reservations.may_be_stale(node):
+        return reservations.Plan()
+    return reservations.stale(present, sandboxes.Runtime(node.runtime.socket).ids())
 
 
 def _lines(paths: t.Iterable[str]) -> str:
@@ -126,6 +151,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "subnet": {"type": "str"},
             "ranges": {"type": "list", "elements": "str", "default": []},
+            "release_stale": {"type": "bool", "default": False},
             "network": {"type": "str"},
             "data_dir": {"type": "path", "default": "/var/lib/cni/networks"},
         },

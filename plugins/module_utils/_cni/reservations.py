@@ -38,6 +38,10 @@ class Plan:
     write: t.Tuple[str, ...] = ()
     remove: t.Tuple[str, ...] = ()
 
+    def beside(self, other: Plan) -> Plan:
+        """Both plans in one; what is removed is removed first."""
+        return Plan(self.write + other.write, self.remove + other.remove)
+
     @property
     def addresses(self) -> t.Tuple[str, ...]:
         """The addresses these files stand for."""
@@ -58,6 +62,34 @@ def reserve(files: Files, directory: str, subnet: str, ranges: t.Iterable[str]) 
 def release(files: Files) -> Plan:
     """No file of ours is left."""
     return Plan(remove=tuple(path for path in sorted(files) if files[path] == CONTENT))
+
+
+def stale(files: Files, sandboxes: t.AbstractSet[str]) -> Plan:
+    """The addresses of sandboxes that are gone are free.
+
+    A pod that ends while the runtime has another CNI's configuration is taken down by that one, and flannel's plugin, which
+    would have given its address free, is not asked.
+    """
+    leases = {path: content.decode("utf-8", "replace").split() for path, content in files.items() if _is_address(path)}
+    return Plan(remove=tuple(path for path in sorted(leases) if leases[path] and _is_gone(leases[path][0], sandboxes)))
+
+
+def may_be_stale(node: NodeSnapshot) -> bool:
+    """Whether the runtime has another CNI's configuration: then no pod of flannel's is just being made, whose sandbox is not listed yet."""
+    winner = next((item for item in node.conflists if item.wins), None)
+    return winner is not None and cni_of(winner.owner) != "flannel"
+
+
+def _is_gone(container: str, sandboxes: t.AbstractSet[str]) -> bool:
+    return container not in sandboxes and container != CONTENT.split()[0].decode()
+
+
+def _is_address(path: str) -> bool:
+    try:
+        ipaddress.ip_address(posixpath.basename(path))
+    except ValueError:
+        return False
+    return True
 
 
 def _inside(subnet: str, ranges: t.Iterable[str]) -> t.List[ipaddress.IPv4Network]:

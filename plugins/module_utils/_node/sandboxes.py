@@ -51,6 +51,12 @@ class Runtime:
             mine = [item for item in listed if text(message(item, 2), 2) in uids]
             return tuple(_sandbox(item, _status(channel, service, text(item, 1)), containers[text(item, 1)]) for item in mine)
 
+    def ids(self) -> t.FrozenSet[str]:
+        """The identifiers of all sandboxes, those included that have ended and are not removed yet."""
+        with grpc.connect(self._path, _LOOK) as channel:
+            service, _version = cri.greet(channel)
+            return frozenset(text(item, 1) for item in messages(channel.call(f"{service}ListPodSandbox", b""), 1))
+
     def away(self, old: Sandbox, new: Sandbox) -> float:
         """Seconds from the end of the first container of the old sandbox until the last one of the new sandbox ran; 0 if unknown."""
         with grpc.connect(self._path, _LOOK) as channel:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import NodeSnapshot
+from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Conflist, NodeSnapshot
 from ansible_collections.podnet.cni.plugins.modules import flannel_reservation
 
 BLOCK = {"subnet": "10.244.1.0/24", "ranges": ["10.244.1.192/30", "10.244.2.192/26"]}
@@ -51,6 +51,26 @@ def test_predicts_reserves_and_gives_free(tmp_path: Path, run: t.Callable[..., d
     assert (freed["changed"], freed["addresses"]) == (True, new)
     assert {path.name for path in leases.iterdir()} == {"10.244.1.7", "10.244.1.193"}
     assert run(state="absent")["changed"] is False
+
+
+def test_addresses_of_pods_that_are_gone_are_given_free_where_calico_wins(
+    tmp_path: Path, run: t.Callable[..., dict[str, t.Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leases = tmp_path / "cbr0"
+    leases.mkdir()
+    (leases / "10.244.1.7").write_text("living")
+    (leases / "10.244.1.8").write_text("gone")
+    (leases / "10.244.1.193").write_text("gone")
+    monkeypatch.setattr(flannel_reservation.sandboxes.Runtime, "ids", lambda _self: frozenset({"living"}))
+    assert run(**BLOCK, release_stale=True, _ansible_check_mode=True)["released"] == []
+
+    winner = Conflist("/etc/cni/net.d/10-calico.conflist", owner="calico", wins=True)
+    monkeypatch.setattr(flannel_reservation.collect, "collect", lambda: NodeSnapshot("n1", conflists=(winner,)))
+    assert run(**BLOCK, _ansible_check_mode=True)["released"] == []
+    done = run(**BLOCK, release_stale=True)
+    assert (done["released"], done["addresses"]) == (["10.244.1.193", "10.244.1.8"], ADDRESSES)
+    assert {path.name for path in leases.iterdir()} == {"10.244.1.7", *ADDRESSES}
+    assert run(**BLOCK, release_stale=True)["changed"] is False
 
 
 def test_a_node_that_never_had_flannel_has_nothing_to_give_free(run: t.Callable[..., dict[str, t.Any]]) -> None:

@@ -67,3 +67,21 @@ def test_bad_input_is_refused(subnet: str, ranges: list[str], words: str) -> Non
 )
 def test_the_network_is_called_as_flannels_configuration_calls_it(conflists: tuple[Conflist, ...], name: str) -> None:
     assert reservations.network_name(NodeSnapshot("n1", conflists=conflists)) == name
+
+
+def test_addresses_of_sandboxes_that_are_gone_are_stale() -> None:
+    files = {
+        f"{HERE}/10.244.1.2": b"living\r\neth0",
+        f"{HERE}/10.244.1.3": b"gone\r\neth0",
+        f"{HERE}/10.244.1.4": b"gone-too",  # as host-local wrote it before it noted the interface
+        f"{HERE}/10.244.1.5": b"",  # just being written
+        f"{HERE}/10.244.1.192": reservations.CONTENT,
+        f"{HERE}/last_reserved_ip.0": b"10.244.1.4",
+        f"{HERE}/lock": b"",
+    }
+    assert reservations.stale(files, {"living"}).addresses == ("10.244.1.3", "10.244.1.4")
+
+
+@pytest.mark.parametrize(("owner", "wins", "may"), [("calico", True, True), ("flannel", True, False), ("calico", False, False)])
+def test_only_where_another_cni_wins_a_lease_without_a_sandbox_is_stale(owner: str, wins: bool, may: bool) -> None:
+    assert reservations.may_be_stale(NodeSnapshot("n1", conflists=(Conflist("/a", wins=wins, owner=owner),))) is may

@@ -52,6 +52,13 @@ def test_sandboxes_of_the_pods_that_are_asked_for(runtime: Runtime, living: Livi
     assert ("PodSandboxStatus", living.boxes[1].id) not in living.calls
 
 
+def test_the_identifiers_of_all_sandboxes(runtime: Runtime, living: LivingRuntime) -> None:
+    living.pod("u1", "10.244.1.5", "web")
+    living.pod("u2", "192.0.2.1", host_network=True, ready=False)
+    assert runtime.ids() == {box.id for box in living.boxes}
+    assert {method for method, *_about in living.calls} == {"ListPodSandbox"}
+
+
 def test_a_sandbox_that_has_ended_is_still_known(runtime: Runtime, living: LivingRuntime) -> None:
     living.dead = True
     box = living.pod("u1", "10.244.1.5", "web")
