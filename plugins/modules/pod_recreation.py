@@ -33,9 +33,12 @@ attributes:
     support: full
 options:
   cni:
-    description: The CNI that is to serve the pods.
+    description:
+      - The CNI that is to serve the pods.
+      - With V(calico), an address is good when Calico's address management gave it to that very pod. With V(flannel), when it is of the
+        range of the pod's node and Calico did not give it to that pod.
     type: str
-    choices: [calico]
+    choices: [calico, flannel]
     default: calico
   bare_pods:
     description:
@@ -112,11 +115,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, recreation
+from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout.fit import CALICO, CNIS
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, pods
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 
 _OPTIONS = {
-    "cni": {"type": "str", "choices": ["calico"], "default": "calico"},
+    "cni": {"type": "str", "choices": list(CNIS), "default": CALICO},
     "bare_pods": {"type": "str", "choices": [recreation.KEEP_BARE, recreation.DELETE_BARE], "default": recreation.KEEP_BARE},
     "parallel": {"type": "int", "default": 50},
     "timeout": {"type": "int", "default": 600},
@@ -138,16 +142,16 @@ def _recreate(module: AnsibleModule) -> t.Dict[str, t.Any]:
     if params["parallel"] < 1:
         raise _errors.BadInputError("it must be 1 or more", "parallel")
     api = client.get_client(module)
-    seen = pods.look(api)
-    plan = recreation.plan(seen, params["bare_pods"])
+    seen = pods.look(api, params["cni"])
+    plan = recreation.plan(seen, params["bare_pods"], params["cni"])
     if module.check_mode:
         outcome = pods.Outcome(plan.pods, left=plan.left)
-    elif seen.calico is None:
+    elif seen.calico is None and params["cni"] == CALICO:
         raise _errors.BadInputError(
             "Calico's address management is not there, so every pod would be recreated", "cluster", "Install Calico first."
         )
     else:
-        settings = pods.Settings(params["bare_pods"], params["parallel"], params["unready_timeout"])
+        settings = pods.Settings(params["bare_pods"], params["parallel"], params["unready_timeout"], params["cni"])
         outcome = pods.recreate(api, settings, Deadline(params["timeout"]))
     return {
         "changed": bool(outcome.recreated),

@@ -13,8 +13,8 @@ import collections
 import dataclasses
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils._cni.calico import given_addresses
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ClusterSnapshot, Pod
+from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout.fit import CALICO, Fit
 
 #: What is to happen with bare pods, which nobody makes anew.
 KEEP_BARE = "keep"
@@ -76,7 +76,7 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """What is still to come: ``pods`` that are not gone, not ready or without an address of Calico, and pods ``missing`` by owner.
+    """What is still to come: ``pods`` that are not gone, not ready or without an address of the CNI, and pods ``missing`` by owner.
 
     ``excused`` are new pods with a good address that are not ready, in place of pods that were not ready before either.
     """
@@ -100,22 +100,23 @@ class Progress:
 class Batch:
     """Pods deleted together: ``doomed`` are their uids, ``known`` those of all pods before, ``wanted`` how many pods each owner had.
 
-    ``ailing`` counts by owner the pods of the batch that were not ready before they were deleted.
+    ``ailing`` counts by owner the pods of the batch that were not ready before they were deleted. New ones are to be ``cni``'s.
     """
 
     doomed: t.FrozenSet[str]
     known: t.FrozenSet[str]
     wanted: t.Mapping[Owner, int]
     ailing: t.Mapping[Owner, int]
+    cni: str = CALICO
 
     @classmethod
-    def of(cls, pods: t.Iterable[Pod], cluster: ClusterSnapshot) -> Batch:
+    def of(cls, pods: t.Iterable[Pod], cluster: ClusterSnapshot, cni: str = CALICO) -> Batch:
         """The batch of ``pods``, in a cluster that still has them."""
         doomed = {pod.uid: _owner(pod) for pod in pods}
         live = _live(cluster)
         wanted = {owner: live[owner] for owner in doomed.values() if owner.kind}
         ailing = collections.Counter(_owner(pod) for pod in cluster.pods if pod.uid in doomed and not pod.ready)
-        return cls(frozenset(doomed), frozenset(pod.uid for pod in cluster.pods), wanted, ailing)
+        return cls(frozenset(doomed), frozenset(pod.uid for pod in cluster.pods), wanted, ailing, cni)
 
     def capped(self, wishes: t.Mapping[Owner, t.Optional[int]]) -> Batch:
         """The same batch, expecting of an owner no more than it wishes for itself; None is no wish."""
@@ -124,20 +125,20 @@ class Batch:
 
     def progress(self, cluster: ClusterSnapshot) -> Progress:
         """Old pods of the same owners that are not in the batch do not count: their turn comes."""
-        given = given_addresses(cluster.calico)
+        fit = _fit(cluster, self.cni)
         live = _live(cluster)
         missing = {owner: count - live[owner] for owner, count in self.wanted.items() if live[owner] < count}
         old = [pod for pod in cluster.pods if pod.uid in self.doomed]
-        bad = [pod for pod in cluster.pods if self._is_new(pod) and not _is_good(pod, given)]
-        excused = self._excused(bad, given)
+        bad = [pod for pod in cluster.pods if self._is_new(pod) and not _is_good(pod, fit)]
+        excused = self._excused(bad, fit)
         return Progress((*old, *(pod for pod in bad if pod not in excused)), missing, excused)
 
-    def _excused(self, pods: t.Iterable[Pod], given: t.Mapping[str, str]) -> t.Tuple[Pod, ...]:
+    def _excused(self, pods: t.Iterable[Pod], fit: Fit) -> t.Tuple[Pod, ...]:
         """Those whose only fault is not to be ready, of each owner as many as were not ready before."""
         left = dict(self.ailing)
         excused: t.List[Pod] = []
         for pod in pods:
-            if not pod.deleting and _is_given(pod, given) and left.get(_owner(pod), 0):
+            if not pod.deleting and _is_served(pod, fit) and left.get(_owner(pod), 0):
                 left[_owner(pod)] -= 1
                 excused.append(pod)
         return tuple(excused)
@@ -158,14 +159,14 @@ _TIERS: t.Tuple[t.Tuple[str, t.Callable[[Pod], bool]], ...] = (
 )
 
 
-def plan(cluster: ClusterSnapshot, bare_pods: str = KEEP_BARE) -> Plan:
-    """What to recreate so that no pod keeps an address that Calico did not give."""
-    given = given_addresses(cluster.calico)
+def plan(cluster: ClusterSnapshot, bare_pods: str = KEEP_BARE, cni: str = CALICO) -> Plan:
+    """What to recreate so that no pod keeps an address that ``cni`` did not give."""
+    fit = _fit(cluster, cni)
     kept: t.Counter[str] = collections.Counter()
     left: t.List[Left] = []
     doomed: t.Dict[str, t.List[Pod]] = {name: [] for name, _belongs in _TIERS}
     for pod in sorted(cluster.pods, key=lambda pod: (pod.namespace, pod.name)):
-        fine = _why_fine(pod, given)
+        fine = _why_fine(pod, fit)
         stays = "" if fine else _why_left(pod, bare_pods)
         if fine:
             kept[fine] += 1
@@ -182,7 +183,11 @@ def batches(pods: t.Sequence[Pod], size: int) -> t.Iterator[t.Tuple[Pod, ...]]:
     return (tuple(pods[start : start + size]) for start in range(0, len(pods), size))
 
 
-def _why_fine(pod: Pod, given: t.Mapping[str, str]) -> str:
+def _fit(cluster: ClusterSnapshot, cni: str) -> Fit:
+    return Fit.of(cni, cluster.calico, cluster.nodes)
+
+
+def _why_fine(pod: Pod, fit: Fit) -> str:
     if pod.host_network:
         return HOST_NETWORK
     if _is_finished(pod):
@@ -191,7 +196,7 @@ def _why_fine(pod: Pod, given: t.Mapping[str, str]) -> str:
         return DELETING
     if not pod.ips:
         return NO_ADDRESS
-    return OWN_ADDRESS if _is_given(pod, given) else ""
+    return OWN_ADDRESS if _is_served(pod, fit) else ""
 
 
 def _why_left(pod: Pod, bare_pods: str) -> str:
@@ -206,17 +211,16 @@ def _tier_of(pod: Pod) -> str:
     return next(name for name, belongs in _TIERS if belongs(pod))
 
 
-def _is_given(pod: Pod, given: t.Mapping[str, str]) -> bool:
-    name = f"{pod.namespace}/{pod.name}"
-    return pod.host_network or (bool(pod.ips) and all(given.get(address) == name for address in pod.ips))
+def _is_served(pod: Pod, fit: Fit) -> bool:
+    return pod.host_network or (bool(pod.ips) and not fit.is_foreign(pod))
 
 
 def _is_finished(pod: Pod) -> bool:
     return pod.phase in ("Succeeded", "Failed")
 
 
-def _is_good(pod: Pod, given: t.Mapping[str, str]) -> bool:
-    return _is_finished(pod) or (pod.ready and not pod.deleting and _is_given(pod, given))
+def _is_good(pod: Pod, fit: Fit) -> bool:
+    return _is_finished(pod) or (pod.ready and not pod.deleting and _is_served(pod, fit))
 
 
 def _live(cluster: ClusterSnapshot) -> t.Counter[Owner]:

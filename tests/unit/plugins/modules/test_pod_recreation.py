@@ -230,3 +230,13 @@ def test_an_api_server_that_is_away_for_a_moment_does_not_end_the_wait(run: Run,
 
 def test_parallel_must_be_positive(run: Run, cluster: t.Any) -> None:
     assert "parallel: it must be 1 or more." in run(cluster, parallel=0)["msg"]
+
+
+def test_flannels_pods_are_those_that_calico_did_not_give_their_address(run: Run, cluster: t.Any) -> None:
+    run(cluster)
+    for number, node in enumerate(cluster.of_kind("Node")):
+        node["spec"] = {**node.get("spec", {}), "podCIDR": f"10.244.{number}.0/24"}
+    predicted = run(cluster, cni="flannel", bare_pods="delete", _ansible_check_mode=True)
+    pods = {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in cluster.of_kind("Pod")}
+    calicos = {name for name, address in pods.items() if address.startswith("10.9.")}
+    assert calicos <= set(names(predicted["recreated"]))

@@ -9,7 +9,7 @@ import typing as t
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import recreation
-from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import Calico, ClusterSnapshot, IPAMBlock, Pod
+from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import Calico, ClusterSnapshot, IPAMBlock, Node, Pod
 from ansible_collections.podnet.cni.plugins.module_utils._cni.recreation import Batch, Owner
 
 OLD = Pod("demo", "old", "u1", "n1", ("10.244.0.5",), phase="Running", ready=True, owner_kind="ReplicaSet", owner_name="app-1")
@@ -184,3 +184,24 @@ def test_a_bare_pod_is_done_when_it_is_gone() -> None:
 @pytest.mark.parametrize(("size", "sizes"), [(1, [1, 1, 1]), (2, [2, 1]), (9, [3])])
 def test_batches(size: int, sizes: list[int]) -> None:
     assert [len(batch) for batch in recreation.batches([OLD, NEW, OLD], size)] == sizes
+
+
+RANGES = (Node("n1", pod_cidrs=("10.9.0.0/24",)), Node("n2", pod_cidrs=("10.9.1.0/24",)))
+
+
+@pytest.mark.parametrize(
+    ("pod", "well"),
+    [
+        pytest.param(change(OLD, ips=("10.9.0.70",)), True, id="of its node's range"),
+        pytest.param(change(OLD, ips=("10.9.0.5",)), True, id="one that Calico gave to another pod"),
+        pytest.param(change(NEW, ips=("10.9.0.5",)), False, id="Calico's own"),
+        pytest.param(change(OLD, ips=("10.9.1.70",)), False, id="of another node's range"),
+        pytest.param(change(OLD, ips=("10.9.0.70",), node="n3"), False, id="of a node without a range"),
+    ],
+)
+def test_flannels_pods_are_of_their_nodes_range_and_not_given_by_calico(pod: Pod, well: bool) -> None:
+    seen = dataclasses.replace(cluster(pod), nodes=RANGES)
+    plan = recreation.plan(seen, cni="flannel")
+    assert (plan.kept, plan.pods) == (({"address-of-the-cni": 1}, ()) if well else ({}, (pod,)))
+    batch = dataclasses.replace(Batch.of([], cluster(), "flannel"), wanted={APP: 1})
+    assert batch.progress(seen).is_done is well
