@@ -65,9 +65,17 @@ options:
     description: The MTU that Calico's pods are to have, which must fit the nodes' network; V(0) for what Calico finds out itself.
     type: int
     default: 0
+  calico_policies:
+    description:
+      - What may become of objects that only Calico knows, such as its policies of its own kinds, where the target is V(flannel). With
+        V(keep) it is a failure that there are some.
+    type: str
+    choices: [keep, delete]
+    default: keep
   strategy:
     description:
-      - The way to make the change. V(cutover) replaces a running CNI, V(install) puts one where none is.
+      - The way to make the change. V(side_by_side) and V(cutover) replace a running CNI, V(install) puts one where none is, and
+        V(rollback) takes a migration from flannel back that is half way.
       - An unknown one is reported like any other failed check.
     type: str
     default: cutover
@@ -182,6 +190,7 @@ def argument_spec() -> t.Dict[str, t.Any]:
         "network": {"type": "str", "default": ""},
         "encapsulation": {"type": "str", "choices": list(manifests.ENCAPSULATIONS), "default": "vxlan"},
         "mtu": {"type": "int", "default": 0},
+        "calico_policies": {"type": "str", "choices": ["keep", "delete"], "default": "keep"},
         "strategy": {"type": "str", "default": "cutover"},
         "journal": {"type": "dict", "default": {}},
         "fail": {"type": "bool", "default": True},
@@ -219,6 +228,7 @@ def examine(params: t.Mapping[str, t.Any]) -> questions.Verdict:
         strategy=params["strategy"],
         hosts=tuple(params["hosts"]),
         mtu=params["mtu"],
+        drop_policies=params["calico_policies"] == "delete",
     )
     noted = {key: str(params["journal"].get(key) or "") for key in ("source", "network", "phase")}
     return questions.examine(seen, snapshots, wanted, situation.Journal(**noted))

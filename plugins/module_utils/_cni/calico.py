@@ -17,6 +17,30 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, ob
 #: docker.io/calico/node, quay.io/calico/calico, or a mirror's calico-node.
 _NODE_IMAGE = re.compile(r"calico[/-](?:node|calico)(?:[:@]|$)")
 
+API_VERSION = "crd.projectcalico.org/v1"
+
+#: Calico's kinds that hold how it is set up, and where they are served. Pools are read for themselves.
+SETTINGS: t.Mapping[str, str] = {
+    "FelixConfiguration": "felixconfigurations",
+    "BGPConfiguration": "bgpconfigurations",
+    "BGPPeer": "bgppeers",
+    "BGPFilter": "bgpfilters",
+    "IPReservation": "ipreservations",
+    "KubeControllersConfiguration": "kubecontrollersconfigurations",
+}
+#: Those that hold what people allow and forbid.
+POLICIES: t.Mapping[str, str] = {
+    "GlobalNetworkPolicy": "globalnetworkpolicies",
+    "NetworkPolicy": "networkpolicies",
+    "GlobalNetworkSet": "globalnetworksets",
+    "NetworkSet": "networksets",
+    "HostEndpoint": "hostendpoints",
+    "Tier": "tiers",
+}
+
+#: Tiers that calico-node makes.
+_OWN_TIERS = ("default", "adminnetworkpolicy", "baselineadminnetworkpolicy")
+
 
 def runs_calico_node(container: objects.Raw) -> bool:
     """Whether the container is calico-node, by upstream's container name or by its image."""
@@ -33,10 +57,16 @@ def discover(
     pools: t.Optional[t.Iterable[objects.Raw]],
     blocks: t.Optional[t.Iterable[objects.Raw]],
     installations: t.Iterable[objects.Raw] = (),
+    kept: t.Optional[t.Mapping[str, t.Iterable[objects.Raw]]] = None,
 ) -> t.Optional[cluster.Calico]:
-    """Calico, or nothing when neither a DaemonSet nor its API is there. A kind the API does not serve is None."""
+    """Calico, or nothing when neither a DaemonSet nor its API is there. A kind the API does not serve is None.
+
+    ``kept`` are objects by their kind, out of `SETTINGS` and `POLICIES`.
+    """
     daemonset = find_daemonset(daemonsets)
     operators = list(installations)
+    pools = None if pools is None else list(pools)
+    by_kind = {"IPPool": pools or (), **(kept or {})}
     if daemonset is None and pools is None and not operators:
         return None
     found = daemonset or {}
@@ -50,7 +80,13 @@ def discover(
         managed_by=objects.managed_by(found),
         pools=tuple(_pool(item) for item in pools or ()),
         blocks=ipam_blocks(blocks or ()),
+        objects=_references(by_kind, ("IPPool", *SETTINGS)),
+        policies=tuple(item for item in _references(by_kind, POLICIES) if item.kind != "Tier" or item.name not in _OWN_TIERS),
     )
+
+
+def _references(by_kind: t.Mapping[str, t.Iterable[objects.Raw]], kinds: t.Iterable[str]) -> t.Tuple[cluster.ObjectRef, ...]:
+    return tuple(objects.reference(item, API_VERSION, kind) for kind in kinds for item in by_kind.get(kind, ()))
 
 
 def ipam_blocks(resources: t.Iterable[objects.Raw]) -> t.Tuple[cluster.IPAMBlock, ...]:

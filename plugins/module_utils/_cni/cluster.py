@@ -159,7 +159,11 @@ class IPAMBlock:
 
 @dataclasses.dataclass(frozen=True)
 class Calico:
-    """Calico as it runs: its DaemonSet (absent when only CRDs or pools are there), pools and IPAM blocks."""
+    """Calico as it runs: its DaemonSet (absent when only CRDs or pools are there), pools and IPAM blocks.
+
+    ``objects`` are those of Calico's own kinds that hold its settings, and ``policies`` those that people made for it alone: both
+    would go with the definitions of these kinds.
+    """
 
     daemonset: t.Optional[ObjectRef] = None
     image: str = ""
@@ -169,6 +173,8 @@ class Calico:
     managed_by: str = ""
     pools: t.Tuple[IPPool, ...] = ()
     blocks: t.Tuple[IPAMBlock, ...] = ()
+    objects: t.Tuple[ObjectRef, ...] = ()
+    policies: t.Tuple[ObjectRef, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -257,6 +263,8 @@ _NESTED: _records.Nesting = {
     (Calico, "daemonset"): ObjectRef,
     (Calico, "pools"): IPPool,
     (Calico, "blocks"): IPAMBlock,
+    (Calico, "objects"): ObjectRef,
+    (Calico, "policies"): ObjectRef,
     (ClusterSnapshot, "nodes"): Node,
     (ClusterSnapshot, "pods"): Pod,
     (ClusterSnapshot, "flannel"): Flannel,

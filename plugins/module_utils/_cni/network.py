@@ -58,6 +58,14 @@ def inside(inner: str, outer: str) -> bool:
     return False
 
 
+def free(ranges: t.Iterable[str], taken: t.Iterable[str]) -> int:
+    """How many IPv4 addresses of the ranges are in none of the others."""
+    whole = list(ipaddress.collapse_addresses(ipaddress.IPv4Network(cidr) for cidr in ranges if is_ipv4(cidr)))
+    others = list(ipaddress.collapse_addresses(ipaddress.IPv4Network(cidr) for cidr in taken if is_ipv4(cidr)))
+    shared = sum(min(one.num_addresses, other.num_addresses) for one in whole for other in others if one.overlaps(other))
+    return sum(one.num_addresses for one in whole) - shared
+
+
 def overlap(one: str, other: str) -> bool:
     """Whether the ranges share an address."""
     return parse_cidr(one).overlaps(parse_cidr(other))

@@ -104,11 +104,15 @@ def _webhooks(api: Api) -> t.Tuple[cluster.Webhook, ...]:
 
 
 def _calico(api: Api, daemonsets: t.Sequence[objects.Raw]) -> t.Optional[cluster.Calico]:
+    pools = api.items(f"{CALICO}/ippools")
+    # Where pools are not served, nothing of Calico's is.
+    plurals = {} if pools is None else {**calico.SETTINGS, **calico.POLICIES}
     return calico.discover(
         daemonsets,
-        api.items(f"{CALICO}/ippools"),
+        pools,
         api.items(f"{CALICO}/ipamblocks"),
         api.items("/apis/operator.tigera.io/v1/installations") or [],
+        {kind: api.items(f"{CALICO}/{plural}") or [] for kind, plural in plurals.items()},
     )
 
 

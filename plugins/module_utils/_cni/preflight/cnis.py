@@ -18,6 +18,60 @@ _BRINGS_BACK = ("Argo CD", "Flux", "addon manager", "Rancher deploy controller",
 _TAKE_OUT = "Take flannel out of what it applies (without deleting the objects), then start again."
 
 
+def calico_found(at: Situation) -> t.Iterator[checks.Check]:
+    """The way to flannel starts where Calico is."""
+    if at.wanted.strategy == "install" or at.wanted.target != FLANNEL or at.state == FLANNEL:
+        return
+    found = at.cluster.calico
+    if found is not None and found.daemonset is not None:
+        place = f"{found.daemonset.namespace}/{found.daemonset.name}"
+        yield checks.passed("calico-found", f"{place}, {found.ready} of {found.desired} ready")
+    elif at.state == MIGRATING:
+        yield checks.skipped("calico-found", f"calico-node is gone, state is {at.state}")
+    else:
+        yield checks.failed(
+            "calico-found",
+            f"no Calico found, the cluster's state is {at.state}",
+            "DaemonSets of all namespaces",
+            "Use the kubeconfig of the cluster to migrate; where no CNI is installed, run install_flannel.yml instead.",
+        )
+
+
+def calico_not_managed(at: Situation) -> t.Iterator[checks.Check]:
+    found = at.cluster.calico
+    if at.wanted.target != FLANNEL or at.wanted.strategy == "install" or found is None or found.daemonset is None:
+        return
+    place = f"{found.daemonset.namespace}/{found.daemonset.name}"
+    if found.managed_by in _BRINGS_BACK:
+        advice = "Take Calico out of what it applies (without deleting the objects), then start again."
+        yield checks.failed("calico-not-managed", f"{found.managed_by} manages Calico and would bring it back", place, advice)
+    elif found.managed_by:
+        advice = "Forget the release before its next upgrade, which would bring Calico back."
+        yield checks.warned("calico-not-managed", f"{found.managed_by} installed it and does nothing by itself", place, advice)
+    else:
+        yield checks.passed("calico-not-managed", "no tool claims Calico", place)
+
+
+def policies_kept(at: Situation) -> t.Iterator[checks.Check]:
+    """Objects of Calico's own kinds go with Calico, and nobody could tell flannel what they say."""
+    if at.wanted.target != FLANNEL or at.wanted.strategy == "install" or at.cluster.calico is None:
+        return
+    found = [
+        f"{item.kind} {item.namespace}/{item.name}" if item.namespace else f"{item.kind} {item.name}" for item in at.cluster.calico.policies
+    ]
+    if not found:
+        yield checks.passed("calico-policies", "nobody made objects for Calico alone")
+        return
+    answer = checks.warned if at.wanted.drop_policies else checks.failed
+    yield answer(
+        "calico-policies",
+        f"{len(found)} objects that only Calico knows go with it, and what they forbid is allowed then",
+        checks.shortened(found),
+        "Keep a copy and delete them, or allow it with cni_migration_calico_policies=delete; the journal keeps a copy.",
+        found,
+    )
+
+
 def flannel_found(at: Situation) -> t.Iterator[checks.Check]:
     if at.wanted.strategy == "install" or at.wanted.target != CALICO:
         return
@@ -65,14 +119,14 @@ def calico_absent(at: Situation) -> t.Iterator[checks.Check]:
 
 
 def operator_absent(at: Situation) -> t.Iterator[checks.Check]:
-    """In every state: the manifest would be a second Calico beside the operator's own."""
-    if at.wanted.target == CALICO and at.cluster.calico is not None and at.cluster.calico.operator:
-        yield checks.failed(
-            "operator-absent",
-            "Calico's operator has an Installation",
-            "Installation",
-            "Let the operator manage Calico, or delete the Installation: it would fight the manifest.",
-        )
+    """In every state: the manifest would be a second Calico beside the operator's own, and what is removed would come back."""
+    if at.cluster.calico is None or not at.cluster.calico.operator:
+        return
+    advice = {
+        CALICO: "Let the operator manage Calico, or delete the Installation: it would fight the manifest.",
+        FLANNEL: "The operator would bring Calico back: delete the Installation and the operator, and install Calico's manifest first.",
+    }
+    yield checks.failed("operator-absent", "Calico's operator has an Installation", "Installation", advice[at.wanted.target])
 
 
 def no_other_cni(at: Situation) -> t.Iterator[checks.Check]:

@@ -39,6 +39,8 @@ ALWAYS: t.Tuple[_Question, ...] = (
     nodes.ready,
     strategy.already_there,
     cnis.flannel_found,
+    cnis.calico_found,
+    cnis.policies_kept,
     cnis.one_flannel,
     cnis.calico_absent,
     cnis.operator_absent,
@@ -60,6 +62,7 @@ OF_INSPECTED_NODES_BEFORE_A_CHANGE: t.Tuple[_Question, ...] = (
 BEFORE_A_CHANGE: t.Tuple[_Question, ...] = (
     cnis.not_managed,
     cnis.not_kept,
+    cnis.calico_not_managed,
     ranges.network_known,
     ranges.pool_unchanged,
     ranges.pool_inside,
@@ -67,6 +70,7 @@ BEFORE_A_CHANGE: t.Tuple[_Question, ...] = (
     ranges.pool_apart_from_nodes,
     ranges.pool_big_enough,
     ranges.podcidr_inside,
+    ranges.room_for_flannel,
     ranges.cluster_cidr_matches,
     ranges.ipv4_only,
     capabilities.architecture,
@@ -97,6 +101,8 @@ OF_A_ROLLBACK: t.Tuple[_Question, ...] = (
     rollback.migration_to_undo,
     rollback.flannel_alive,
     rollback.flannel_configured,
+    ranges.room_for_flannel,
+    cnis.policies_kept,
 )
 
 

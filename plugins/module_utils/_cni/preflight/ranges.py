@@ -16,6 +16,9 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.situatio
 #: Calico gives addresses to nodes in blocks of this prefix length unless a pool says otherwise.
 _BLOCK_PREFIX = 26
 
+#: Of a node's range, the network's own address, the bridge's and the broadcast address.
+_FLANNELS_OWN = 3
+
 
 def network_known(at: Situation) -> t.Iterator[checks.Check]:
     problem = cidr_problem(at.network)
@@ -118,6 +121,25 @@ def podcidr_inside(at: Situation) -> t.Iterator[checks.Check]:
         yield checks.passed("podcidr-inside-network", f"all podCIDRs in {outer}")
 
 
+def room_for_flannel(at: Situation) -> t.Iterator[checks.Check]:
+    """While pods go from Calico to flannel, flannel gives no address that is inside a block of Calico's."""
+    blocks = [block.cidr for block in (at.cluster.calico.blocks if at.cluster.calico else ()) if network.is_ipv4(block.cidr)]
+    if at.wanted.target != FLANNEL or not blocks:
+        return
+    room = {node.name: (network.free(node.pod_cidrs, blocks) - _FLANNELS_OWN, _pods_on(at, node.name)) for node in at.cluster.nodes}
+    tight = {name: (free, pods) for name, (free, pods) in room.items() if free < pods}
+    for name, (free, pods) in sorted(tight.items()):
+        yield checks.failed(
+            "room-for-flannel",
+            f"{free} addresses of its range are outside Calico's blocks, and {pods} pods need one",
+            name,
+            "Drain the node until fewer are there, or let Calico give back blocks that nobody uses (calicoctl ipam check).",
+        )
+    if room and not tight:
+        least = min(room, key=lambda name: (room[name][0] - room[name][1], name))
+        yield checks.passed("room-for-flannel", f"at least {room[least][0]} free addresses for {room[least][1]} pods ({least})")
+
+
 def cluster_cidr_matches(at: Situation) -> t.Iterator[checks.Check]:
     ranges = [cidr for cidr in at.cluster.cluster_cidrs if network.is_ipv4(cidr)]
     networks = [item.network for item in at.cluster.flannel if not cidr_problem(item.network)]
@@ -146,6 +168,10 @@ def ipv4_only(at: Situation) -> t.Iterator[checks.Check]:
         )
     else:
         yield checks.passed("ipv4-only", "no node has an IPv6 podCIDR")
+
+
+def _pods_on(at: Situation, name: str) -> int:
+    return sum(1 for pod in at.cluster.pods if pod.node == name and not pod.host_network and pod.phase not in ("Succeeded", "Failed"))
 
 
 def _has_pod_cidr_in(node: cluster.Node, outer: str) -> bool:

@@ -33,7 +33,7 @@ class Wanted:
     """The change to prepare.
 
     An empty ``network`` keeps flannel's, an ``mtu`` of 0 is found out by Calico; ``hosts`` are the play's inventory names, empty when
-    not told.
+    not told. ``drop_policies`` allows that objects which only Calico knows go with it.
     """
 
     target: str = CALICO
@@ -42,6 +42,7 @@ class Wanted:
     strategy: str = "cutover"
     hosts: t.Tuple[str, ...] = ()
     mtu: int = 0
+    drop_policies: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,10 +23,14 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.situatio
 
 TARGETS = (CALICO, FLANNEL)
 
+_UNDO = "Take it back with rollback_migration.yml as long as flannel lives, or finish it first."
+
+_ANY = frozenset({FLANNEL, MIGRATING, CALICO})
+
 #: strategy -> target -> the states it may start from. ``install`` puts a CNI where none is, ``rollback`` undoes a migration half way.
 STRATEGIES: t.Mapping[str, t.Mapping[str, t.FrozenSet[str]]] = {
-    "side_by_side": {CALICO: frozenset({FLANNEL, MIGRATING, CALICO})},
-    "cutover": {CALICO: frozenset({FLANNEL, MIGRATING, CALICO})},
+    "side_by_side": dict.fromkeys(TARGETS, _ANY),
+    "cutover": dict.fromkeys(TARGETS, _ANY),
     ROLLBACK: {FLANNEL: frozenset({FLANNEL, MIGRATING})},
     "install": {CALICO: frozenset({NONE, CALICO}), FLANNEL: frozenset({NONE, FLANNEL})},
 }
@@ -61,7 +65,7 @@ def cni_absent(at: Situation) -> t.Iterator[checks.Check]:
     if at.wanted.target == CALICO:
         advice = "Run migrate_to_calico.yml."
     elif at.state == CALICO:
-        advice = "Remove Calico first: docs/guides/install.md says how."
+        advice = "Run migrate_to_flannel.yml, or remove Calico first: docs/guides/install.md says how."
     else:
         advice = "Run clean_cni.yml with cni_cleanup_cni=flannel first: leftovers of a flannel that is gone are on the nodes."
     yield checks.failed("cni-absent", f"the cluster is not without a CNI, its state is {at.state}", "cluster", advice)
@@ -73,5 +77,5 @@ def no_opposite_migration(at: Situation) -> t.Iterator[checks.Check]:
             "no-opposite-migration",
             f"a migration away from {at.wanted.target} is under way (phase {at.journal.phase or 'unknown'})",
             "ConfigMap kube-system/podnet-cni-migration",
-            "Finish that one first.",
+            _UNDO if at.wanted.target == FLANNEL else "Finish that one first.",
         )

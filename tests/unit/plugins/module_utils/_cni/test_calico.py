@@ -105,3 +105,16 @@ def test_only_pods_have_given_addresses() -> None:
     found = calico.discover([], [], [{"metadata": {"name": "b"}, "spec": block}])
     assert calico.given_addresses(found) == {"10.1.0.65": "demo/web"}
     assert calico.given_addresses(None) == {}
+
+
+def test_settings_and_what_people_made_are_named_apart() -> None:
+    kept = {
+        "FelixConfiguration": [{"metadata": {"name": "default"}}],
+        "Tier": [{"metadata": {"name": name}} for name in ("default", "adminnetworkpolicy", "baselineadminnetworkpolicy", "security")],
+        "NetworkSet": [{"metadata": {"name": "partners", "namespace": "shop"}}],
+    }
+    found = calico.discover([], [{"metadata": {"name": "p"}, "spec": {"cidr": "10.1.0.0/16"}}], [], (), kept)
+    assert found is not None
+    version = "crd.projectcalico.org/v1"
+    assert found.objects == (cluster.ObjectRef(version, "IPPool", "p"), cluster.ObjectRef(version, "FelixConfiguration", "default"))
+    assert found.policies == (cluster.ObjectRef(version, "NetworkSet", "partners", "shop"), cluster.ObjectRef(version, "Tier", "security"))

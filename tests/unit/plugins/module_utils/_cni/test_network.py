@@ -125,3 +125,18 @@ def test_config_document(config_map: dict[str, t.Any] | None, document: dict[str
 def test_other_cnis(image: str, names: tuple[str, ...]) -> None:
     daemonset = {"metadata": {"name": "agent", "namespace": "net"}, "spec": {"template": {"spec": {"containers": [{"image": image}]}}}}
     assert network.other_cnis([daemonset]) == names
+
+
+@pytest.mark.parametrize(
+    ("ranges", "taken", "count"),
+    [
+        (["10.1.0.0/24"], [], 256),
+        (["10.1.0.0/24"], ["10.1.0.192/26", "10.2.0.0/26"], 192),
+        (["10.1.0.0/24"], ["10.1.0.192/26", "10.1.0.192/27"], 192),
+        (["10.1.0.0/24"], ["10.1.0.0/16"], 0),
+        (["10.1.0.0/25", "10.1.0.128/25", "fd00::/64"], ["10.1.0.0/26", "fd00::/96"], 192),
+        ([], ["10.1.0.0/26"], 0),
+    ],
+)
+def test_free(ranges: list[str], taken: list[str], count: int) -> None:
+    assert network.free(ranges, taken) == count

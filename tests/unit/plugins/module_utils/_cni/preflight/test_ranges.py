@@ -8,10 +8,13 @@ import typing as t
 
 import pytest
 
+from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster
 from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import ranges
 from tests.support.preflight_cases import (
     BARE_NODE,
     BEGUN,
+    CALICO,
+    CALICO_NODE,
     FLANNEL_NODE,
     NETWORK,
     ON_CALICO,
@@ -25,10 +28,23 @@ from tests.support.preflight_cases import (
     flannel,
     names,
     node,
+    the,
     with_changes,
 )
 
+#: Blocks that leave 64 addresses of n1's range, and all of n2's.
+BLOCKS = (cluster.IPAMBlock("10.244.1.0/25", "n1"), cluster.IPAMBlock("10.244.1.128/26", "n2"), cluster.IPAMBlock("10.244.99.0/26", "n2"))
+
+
+def crowded(count: int) -> dict[str, t.Any]:
+    """From Calico to flannel with so many pods on n1."""
+    pods = tuple(cluster.Pod("demo", f"p{number}", node="n1", phase="Running", ready=True, owner_kind="X") for number in range(count))
+    seen = dataclasses.replace(ON_CALICO, calico=dataclasses.replace(CALICO, blocks=BLOCKS), pods=pods)
+    return {"seen": seen, "nodes": both(CALICO_NODE), "target": "flannel"}
+
+
 BAD: list[Bad] = [
+    ("room-for-flannel", "n1", "61 addresses of its range are outside Calico's blocks, and 62 pods need one", crowded(62)),
     (
         "network-known",
         "ConfigMap kube-flannel/kube-flannel-cfg",
@@ -103,3 +119,9 @@ def test_flannel_is_not_installed_where_podcidrs_are_outside_its_network() -> No
 def test_a_pool_of_an_interrupted_migration_cannot_change() -> None:
     verdict = examine(ON_CALICO, both(BARE_NODE), BEGUN, network="10.244.0.0/17")
     assert failed(verdict) == ["pool-unchanged"]
+
+
+def test_room_for_flannel_is_told_where_it_is_least() -> None:
+    verdict = examine(**crowded(61))
+    assert failed(verdict) == []
+    assert the(verdict, "room-for-flannel").seen == "at least 61 free addresses for 61 pods (n1)"

@@ -37,6 +37,17 @@ BAD: list[Bad] = [
         "away from calico",
         {"journal": Journal("calico", "", "x")},
     ),
+    (
+        "no-opposite-migration",
+        "ConfigMap kube-system/podnet-cni-migration",
+        "rollback_migration.yml",
+        {
+            "journal": Journal("flannel", NETWORK, "x"),
+            "target": "flannel",
+            "seen": dataclasses.replace(ON_CALICO, flannel=ON_FLANNEL.flannel),
+            "nodes": both(FLANNEL_NODE),
+        },
+    ),
     ("strategy-known", "strategy", "unknown strategy 'teleport'", {"strategy": "teleport"}),
 ]
 
@@ -52,7 +63,7 @@ def test_every_check_that_can_fail_is_in_the_table() -> None:
 
 @pytest.mark.parametrize(
     ("strategy", "target", "name"),
-    [("cutover", "flannel", "strategy-known"), ("", "calico", "strategy-known")],
+    [("rollback", "calico", "strategy-known"), ("", "calico", "strategy-known")],
 )
 def test_strategy_that_does_not_lead_there(strategy: str, target: str, name: str) -> None:
     assert name in failed(examine(strategy=strategy, target=target))
