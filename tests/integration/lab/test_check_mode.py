@@ -15,7 +15,7 @@ from tests.support.lab_commands import lab, migrate, run
 pytestmark = pytest.mark.long
 
 # The journal is a note of what was done: in check mode nothing was, so nothing is noted.
-NOTES = ("Note the phase in the journal",)
+NOTES = ("Note in the journal that a step begins", "Close the journal")
 
 
 def changed(*arguments: str) -> set[tuple[str, str]]:
