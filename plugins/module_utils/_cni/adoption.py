@@ -12,6 +12,8 @@ Pure: no I/O. Private: may change at any time.
 
 from __future__ import annotations
 
+import bisect
+import collections
 import dataclasses
 import ipaddress
 import typing as t
@@ -96,16 +98,16 @@ class Plan:
     @property
     def most_blocks(self) -> int:
         """The greatest number of blocks of one node."""
-        owners = [block.node for block in (*self.kept, *self.claimed)]
-        return max(map(owners.count, owners), default=1)
+        return max(collections.Counter(block.node for block in (*self.kept, *self.claimed)).values(), default=1)
 
 
 def plan(seen: cluster.ClusterSnapshot, snapshots: Snapshots, wish: Wish) -> Plan:
     """The plan for a cluster on which flannel lives. Obstacles are part of it; `demand_room` makes an error of them."""
-    nodes = [node for node in seen.nodes if not wish.nodes or node.name in wish.nodes]
-    size = _block_size(seen, snapshots, wish)
-    shares = [_Estate.of(node, seen, snapshots.get(node.name)).share(size) for node in nodes]
-    names = {node.name for node in nodes}
+    names = {node.name for node in seen.nodes if not wish.nodes or node.name in wish.nodes}
+    census = _Census.of(seen)
+    estates = [_Estate.of(node, census, snapshots.get(node.name)) for node in seen.nodes]
+    size = _block_size(seen, estates, wish)
+    shares = [estate.share(size) for estate in estates if estate.node in names]
     elsewhere = [block for block in (seen.calico.blocks if seen.calico else ()) if block.node and block.node not in names]
     return Plan(
         network=wish.network,
@@ -149,6 +151,45 @@ def intruders(seen: cluster.ClusterSnapshot) -> t.Dict[str, str]:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Census:
+    """Who has which address, and what each node has. Taken once for all nodes: there may be a thousand, with fifty pods each.
+
+    ``holders`` are the pods' addresses that are not Calico's, as numbers, and ``addresses`` the same in order; ``tunnels`` have an address
+    out of a block without being a pod.
+    """
+
+    addresses: t.Tuple[int, ...]
+    holders: t.Mapping[int, str]
+    tunnels: t.FrozenSet[str]
+    pods: t.Mapping[str, int]
+    blocks: t.Mapping[str, t.Tuple[cluster.IPAMBlock, ...]]
+
+    @classmethod
+    def of(cls, seen: cluster.ClusterSnapshot) -> _Census:
+        given = given_addresses(seen.calico)
+        found = seen.calico.blocks if seen.calico else ()
+        pods = [pod for pod in seen.pods if _has_own_network(pod)]
+        named = [(f"{pod.namespace}/{pod.name}", address) for pod in pods for address in pod.ips if network.is_ipv4(f"{address}/32")]
+        holders = {int(ipaddress.IPv4Address(address)): name for name, address in named if given.get(address) != name}
+        blocks: t.Dict[str, t.Tuple[cluster.IPAMBlock, ...]] = collections.defaultdict(tuple)
+        for block in found:
+            blocks[block.node] += (block,)
+        return cls(
+            addresses=tuple(sorted(holders)),
+            holders=holders,
+            tunnels=frozenset(address for block in found for address in block.others),
+            pods=collections.Counter(pod.node for pod in pods),
+            blocks=blocks,
+        )
+
+    def within(self, pod_range: ipaddress.IPv4Network) -> t.Dict[ipaddress.IPv4Address, str]:
+        """The pods' addresses of that range."""
+        start = bisect.bisect_left(self.addresses, int(pod_range[0]))
+        end = bisect.bisect_right(self.addresses, int(pod_range[-1]))
+        return {ipaddress.IPv4Address(address): self.holders[address] for address in self.addresses[start:end]}
+
+
+@dataclasses.dataclass(frozen=True)
 class _Share:
     """What becomes of the blocks of one node."""
 
@@ -170,15 +211,15 @@ class _Estate:
     next_address: int
 
     @classmethod
-    def of(cls, node: cluster.Node, seen: cluster.ClusterSnapshot, snapshot: t.Optional[NodeSnapshot]) -> _Estate:
+    def of(cls, node: cluster.Node, census: _Census, snapshot: t.Optional[NodeSnapshot]) -> _Estate:
         pod_range = _pod_range(node)
-        taken = _taken(seen, snapshot, pod_range)
-        pods = sum(1 for pod in seen.pods if pod.node == node.name and _has_own_network(pod))
+        taken = _taken(census, snapshot, pod_range)
+        pods = census.pods.get(node.name, 0)
         return cls(
             node=node.name,
             pod_range=pod_range,
             taken=taken,
-            blocks=tuple(block for block in (seen.calico.blocks if seen.calico else ()) if block.node == node.name),
+            blocks=census.blocks.get(node.name, ()),
             needed=pods + max(_LEAST_SPARE, pods // 4),
             next_address=_next_address(taken, snapshot),
         )
@@ -222,12 +263,11 @@ class _Estate:
         return tuple(Block(self.node, cidr) for cidr in cidrs)
 
 
-def _block_size(seen: cluster.ClusterSnapshot, snapshots: Snapshots, wish: Wish) -> int:
+def _block_size(seen: cluster.ClusterSnapshot, estates: t.Sequence[_Estate], wish: Wish) -> int:
     """That of the pool that is there, which nobody can change; else the wanted one; else the first with room on all nodes."""
     pools = _pools(seen, wish.network)
     if pools or wish.block_size:
         return pools[0].block_size if pools else wish.block_size
-    estates = [_Estate.of(node, seen, snapshots.get(node.name)) for node in seen.nodes]
     fitting = (size for size in _BLOCK_SIZES if all(estate.has_room(size) for estate in estates))
     return next(fitting, _BLOCK_SIZES[-1])
 
@@ -237,22 +277,16 @@ def _pools(seen: cluster.ClusterSnapshot, cidr: str) -> t.List[cluster.IPPool]:
 
 
 def _taken(
-    seen: cluster.ClusterSnapshot, snapshot: t.Optional[NodeSnapshot], pod_range: t.Optional[ipaddress.IPv4Network]
+    census: _Census, snapshot: t.Optional[NodeSnapshot], pod_range: t.Optional[ipaddress.IPv4Network]
 ) -> t.Dict[ipaddress.IPv4Address, str]:
     """Addresses of the range that are not Calico's to give, with who has them: flannel's pods and the node's own devices."""
     if pod_range is None:
         return {}
-    given = given_addresses(seen.calico)
     found = {str(pod_range[0]): "flannel's end of the tunnel", str(pod_range[1]): "the bridge"}
     found.update((item.address, item.device) for item in (snapshot.addresses if snapshot else ()) if item.family == 4)
     # A tunnel of Calico's has its address out of a block, and is no stranger there.
-    for address in (address for block in (seen.calico.blocks if seen.calico else ()) for address in block.others):
-        found.pop(address, None)
-    for pod in filter(_has_own_network, seen.pods):
-        name = f"{pod.namespace}/{pod.name}"
-        found.update((address, name) for address in pod.ips if network.is_ipv4(f"{address}/32") and given.get(address) != name)
-    parsed = {ipaddress.IPv4Address(address): holder for address, holder in found.items()}
-    return {address: holder for address, holder in parsed.items() if address in pod_range}
+    parsed = {ipaddress.IPv4Address(address): holder for address, holder in found.items() if address not in census.tunnels}
+    return {**{address: holder for address, holder in parsed.items() if address in pod_range}, **census.within(pod_range)}
 
 
 def _next_address(taken: t.Mapping[ipaddress.IPv4Address, str], snapshot: t.Optional[NodeSnapshot]) -> int:

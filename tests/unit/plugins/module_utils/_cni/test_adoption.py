@@ -57,6 +57,11 @@ def test_claims_the_free_block_that_flannel_reaches_last(pods: tuple[Pod, ...], 
     assert claimed(cluster(*pods), snapshots=snapshots) == blocks
 
 
+def test_an_address_is_in_the_way_where_it_is_and_not_where_its_pod_is() -> None:
+    stray = cluster(pod("10.244.2.200", node="n1"), pod("10.244.3.200", node="n2"), nodes=(N1, N2))
+    assert claimed(stray) == ["10.244.1.192/26", "10.244.2.128/26"]
+
+
 def test_a_dense_node_makes_the_blocks_smaller_on_all_nodes() -> None:
     scattered = [pod(f"10.244.1.{last}") for last in range(2, 255, 50)]
     plan = adoption.plan(cluster(*scattered, nodes=(N1, N2)), {}, WISH)
