@@ -109,6 +109,18 @@ IMAGES = (
         entrypoint=("/usr/bin/kube-controllers",),
         user="999",
     ),
+    # Calico's own way from flannel, for `make bench`: the same program in another role, which runs kubectl.
+    Image(
+        f"quay.io/calico/flannel-migration-controller:{CALICO_VERSION}",
+        (
+            ("/usr/bin/kube-controllers", "calico-kube-controllers"),
+            ("/usr/bin/check-status", "calico-check-status"),
+            ("/usr/bin/kube", "kube"),
+        ),
+        (("/usr/bin/kubectl", "kube"),),
+        folders=("/status", "/profiles"),
+        entrypoint=("/usr/bin/kube-controllers",),
+    ),
     Image("docker.io/ikubernetes/myapp:v1", (("/usr/bin/myapp", "myapp"),), entrypoint=("/usr/bin/myapp",)),
 )
 
