@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Measures what cni_info costs a node, and prints it: ``make bench``. Needs no lab; as another user than root it measures less.
+"""Measures and prints: ``make bench``. As another user than root it measures less.
 
-The large node and the small one take turns, so that what else the machine does meets both alike.
+First what cni_info costs a node; the large node and the small one take turns, so that what else the machine does meets both alike. Then
+what the decisions about a large cluster cost. Last, on fresh labs, the ways from flannel to Calico against each other.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "collections"))
 
 import measure  # noqa: E402  # the path comes first
+import migrations  # noqa: E402  # the path comes first
 import namespace  # noqa: E402  # the path comes first
 import payload  # noqa: E402  # the path comes first
+import scale  # noqa: E402  # the path comes first
 import synthetic  # noqa: E402  # the path comes first
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cleanup, ownership  # noqa: E402  # the path comes first
@@ -50,6 +53,13 @@ _Words = tuple[str, ...]
 
 def main() -> None:
     pure_steps()
+    cni_info()
+    scale.main()
+    migrations.main()
+
+
+def cni_info() -> None:
+    """The module on a node that is a network namespace."""
     reason = obstacle()
     if reason:
         print(f"\ncni_info: skipped, {reason}")
