@@ -192,6 +192,7 @@ def _plan(api: t.Any, wish: adoption.Wish, snapshots: adoption.Snapshots) -> t.O
     if not seen.flannel:
         return None
     plan = adoption.plan(seen, snapshots, wish)
+    adoption.demand_peace(seen, plan)
     adoption.demand_room(plan)
     return plan
 

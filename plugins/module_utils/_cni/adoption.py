@@ -136,6 +136,19 @@ def demand_room(plan_: Plan) -> None:
     )
 
 
+def demand_peace(seen: cluster.ClusterSnapshot, plan_: Plan) -> None:
+    """An error that names the pods of flannel's inside blocks that Calico has given addresses of: they are cut, and only they can go."""
+    kept = [ipaddress.ip_network(block.cidr) for block in plan_.kept]
+    strangers = {address: pod for address, pod in intruders(seen).items() if any(ipaddress.ip_address(address) in block for block in kept)}
+    if strangers:
+        named = ", ".join(f"{pod} ({address})" for address, pod in sorted(strangers.items()))
+        raise _errors.ClusterError(
+            f"these pods have an address of flannel's inside a block that Calico uses, so nothing reaches them: {named}",
+            "calico_adoption",
+            "Delete them, so that their controllers make them anew, and run this again.",
+        )
+
+
 def intruders(seen: cluster.ClusterSnapshot) -> t.Dict[str, str]:
     """Addresses inside Calico's blocks that a pod has which Calico did not give them to: the pod is cut, or soon will be."""
     given = given_addresses(seen.calico)

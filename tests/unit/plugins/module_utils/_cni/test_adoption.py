@@ -120,6 +120,14 @@ def test_a_block_in_use_is_never_returned_and_its_intruder_is_named() -> None:
     assert adoption.intruders(seen) == {"10.244.1.193": "demo/p-10.244.1.193"}
 
 
+def test_an_intruder_in_a_block_in_use_is_an_error_and_one_in_an_empty_block_is_not() -> None:
+    used = cluster(pod("10.244.1.193"), blocks=(IPAMBlock("10.244.1.192/26", "n1", {"10.244.1.200": "demo/moved"}),))
+    with pytest.raises(_errors.ClusterError, match=r"demo/p-10\.244\.1\.193 \(10\.244\.1\.193\)"):
+        adoption.demand_peace(used, adoption.plan(used, {}, WISH))
+    empty = cluster(pod("10.244.1.193"), blocks=(IPAMBlock("10.244.1.192/26", "n1"),))
+    adoption.demand_peace(empty, adoption.plan(empty, {}, WISH))
+
+
 def test_a_moved_pod_is_no_intruder() -> None:
     used = IPAMBlock("10.244.1.192/26", "n1", {"10.244.1.200": "demo/p-10.244.1.200"})
     assert adoption.intruders(cluster(pod("10.244.1.200"), pod("10.244.1.3"), blocks=(used,))) == {}
