@@ -13,8 +13,10 @@ NEWEST_PYTHON ?= $(shell for python in python3.12 "$$HOME"/.pyenv/versions/3.12.
 	"$$python" -c 'import venv' 2>/dev/null && echo "$$python" && break; done)
 LAB := $(BIN)/python -m lab
 INVENTORY := $(if $(filter-out 3,$(LAB_NODES))$(filter-out 0,$(LAB_FAR_NODES)),build/inventory,inventories/lab)
-# The order matters: flannel's scenarios first, then the migration, then what stands on Calico.
-SCENARIOS := flannel demo_app kubelet bad_input cni_migration calico cni_cleanup calico_install
+# The order matters: flannel's scenarios first, a migration that is taken back, one that is finished, what stands on Calico, the way back to
+# flannel, the other strategy.
+SCENARIOS := flannel demo_app kubelet bad_input support_bundle rollback cni_migration calico cni_cleanup migrate_to_flannel cutover \
+	calico_install
 
 export PATH := $(BIN):$(PATH)
 export LAB_INVENTORY := $(INVENTORY)
