@@ -13,6 +13,7 @@ description:
   - Starts a canary pod and a pod on the host's network on every node, and lets them reach each other in every way that pods and
     hosts do - pod to pod between every pair of nodes, pod to Service by address and by name, host to NodePort and external address -
     and lets a NetworkPolicy drop what it should drop.
+  - In a cluster of more than 65 nodes each asks 64 others, spread evenly, and is asked by 64.
   - Each check has an id, a result and what was seen.
   - All objects live in O(namespace), are labelled V(app.kubernetes.io/managed-by=podnet.cni), and are removed at the end, also after a
     failure. What a killed run left is removed by the next one.

@@ -14,10 +14,15 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import probes
 from ansible_collections.podnet.cni.plugins.module_utils._cni.verification import questions
 from ansible_collections.podnet.cni.plugins.module_utils._cni.verification.scene import Cni, Place, Scene, Service
 
+#: Other nodes that each node asks. In a larger cluster they are spread evenly, and each node is asked by as many: to ask all of them
+#: would grow with the square, to two million ways between a thousand nodes.
+PEERS = 64
+
 
 def plan(scene: Scene, cni: Cni) -> t.Tuple[probes.Probe, ...]:
     """Every probe but those of the policy, which come in phases."""
-    return (*_pod_probes(scene), *_host_probes(scene, cni), *_user_probes(scene))
+    asked = _asked(scene)
+    return (*_pod_probes(scene, asked), *_host_probes(scene, cni, asked), *_user_probes(scene, asked))
 
 
 def policy_probes(scene: Scene) -> t.Tuple[probes.Probe, ...]:
@@ -34,11 +39,25 @@ def policy_probes(scene: Scene) -> t.Tuple[probes.Probe, ...]:
     )
 
 
-def _pod_probes(scene: Scene) -> t.Iterator[probes.Probe]:
+#: The nodes that a node asks, itself among them.
+_Asked = t.Mapping[str, t.FrozenSet[str]]
+
+
+def _asked(scene: Scene) -> _Asked:
+    """The nodes stand in a ring, and each asks nodes at the same distances."""
+    places = [place.node for place in (*scene.canaries, *scene.hosts)]
+    ring = sorted({*places, *scene.node_addresses})
+    others = len(ring) - 1
+    count = min(PEERS, others)
+    distances = [0, *(1 + turn * others // count for turn in range(count))]
+    return {node: frozenset(ring[(own + distance) % len(ring)] for distance in distances) for own, node in enumerate(ring)}
+
+
+def _pod_probes(scene: Scene, asked: _Asked) -> t.Iterator[probes.Probe]:
     port = _canary_port(scene)
     for source in scene.canaries:
         for target in scene.canaries:
-            if source.node != target.node:
+            if source.node != target.node and target.node in asked[source.node]:
                 address = f"{probes.host_port(target.address, port)}/clientip"
                 yield probes.Probe(
                     questions.POD_TO_POD, source.pod, probes.HTTP, address, f"{source.node} -> {target.node}", source.address
@@ -51,23 +70,21 @@ def _pod_probes(scene: Scene) -> t.Iterator[probes.Probe]:
             yield probes.Probe(check, source.pod, probes.HTTP, f"{address}/hostname", f"{source.node} -> {address}")
 
 
-def _host_probes(scene: Scene, cni: Cni) -> t.Iterator[probes.Probe]:
+def _host_probes(scene: Scene, cni: Cni, asked: _Asked) -> t.Iterator[probes.Probe]:
     canary_of = {canary.node: canary for canary in scene.canaries}
     for source in scene.hosts:
         canary = canary_of.get(source.node)
         if canary is not None and cni.device_prefix:
             label = f"{source.node} -> {canary.address}"
             yield probes.Probe(questions.CANARY_VETH, source.pod, probes.ROUTE, canary.address, label, cni.device_prefix)
-        for check, address in [*_node_port_targets(scene, scene.service), *_external_targets(scene.external)]:
+        for check, address in [*_node_port_targets(scene, scene.service, asked[source.node]), *_external_targets(scene.external)]:
             yield probes.Probe(check, source.pod, probes.HTTP, f"{address}/hostname", f"{source.node} -> {address}")
 
 
-def _node_port_targets(scene: Scene, service: t.Optional[Service]) -> t.Iterator[t.Tuple[str, str]]:
+def _node_port_targets(scene: Scene, service: t.Optional[Service], asked: t.AbstractSet[str]) -> t.Iterator[t.Tuple[str, str]]:
     for port in service.ports if service else ():
         if port.node_port:
-            yield from (
-                (questions.HOST_TO_NODEPORT, probes.host_port(address, port.node_port)) for address in scene.node_addresses.values()
-            )
+            yield from ((questions.HOST_TO_NODEPORT, probes.host_port(address, port.node_port)) for address in _addresses(scene, asked))
 
 
 def _external_targets(service: t.Optional[Service]) -> t.Iterator[t.Tuple[str, str]]:
@@ -77,13 +94,17 @@ def _external_targets(service: t.Optional[Service]) -> t.Iterator[t.Tuple[str, s
         yield from ((questions.HOST_TO_EXTERNALIP, probes.host_port(address, port.port)) for address in service.external_ips)
 
 
-def _user_probes(scene: Scene) -> t.Iterator[probes.Probe]:
+def _addresses(scene: Scene, asked: t.AbstractSet[str]) -> t.List[str]:
+    return [address for node, address in scene.node_addresses.items() if node in asked]
+
+
+def _user_probes(scene: Scene, asked: _Asked) -> t.Iterator[probes.Probe]:
     service = scene.user_service or Service("", "")
     for port in service.ports:
         for source in scene.canaries:
             yield from (_connection(questions.USER_CLUSTERIP, source, address, port.port) for address in _filled(service.cluster_ip))
         for source in scene.hosts:
-            node_addresses = scene.node_addresses.values() if port.node_port else ()
+            node_addresses = _addresses(scene, asked[source.node]) if port.node_port else ()
             yield from (_connection(questions.USER_NODEPORT, source, address, port.node_port) for address in node_addresses)
             yield from (_connection(questions.USER_EXTERNALIP, source, address, port.port) for address in service.external_ips)
             yield from (_connection(questions.USER_LOADBALANCER, source, address, port.port) for address in service.load_balancer)

@@ -7,7 +7,7 @@ import collections
 import dataclasses
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni.verification import probing
-from ansible_collections.podnet.cni.plugins.module_utils._cni.verification.scene import Port, Service
+from ansible_collections.podnet.cni.plugins.module_utils._cni.verification.scene import Place, Port, Service
 from tests.support.verification_cases import CALICO, ONE_NODE, SCENE
 
 
@@ -22,6 +22,21 @@ def test_what_is_asked_on_three_nodes() -> None:
         "host-to-externalip": 3,
     }
     assert {probe.target for probe in probing.plan(SCENE, CALICO) if probe.check == "pod-to-dns-name"} == {"canary.ns.svc:8080/hostname"}
+
+
+def test_in_a_large_cluster_each_node_asks_as_many_and_is_asked_by_as_many() -> None:
+    nodes = [f"n{number:03}" for number in range(3 * probing.PEERS)]
+    large = dataclasses.replace(
+        SCENE,
+        canaries=tuple(Place(node, f"canary-{node}", f"10.9.1.{number}") for number, node in enumerate(nodes)),
+        hosts=tuple(Place(node, f"host-{node}", f"192.0.2.{number}") for number, node in enumerate(nodes)),
+        node_addresses={node: f"192.0.2.{number}" for number, node in enumerate(nodes)},
+    )
+    for check, count in (("pod-to-pod", probing.PEERS), ("host-to-nodeport", probing.PEERS + 1)):
+        asked = [probe for probe in probing.plan(large, CALICO) if probe.check == check]
+        assert set(collections.Counter(probe.source for probe in asked).values()) == {count}
+        assert set(collections.Counter(probe.target for probe in asked).values()) == {count}
+        assert len(asked) == len(nodes) * count
 
 
 def test_each_probe_is_asked_once() -> None:
