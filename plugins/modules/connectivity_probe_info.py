@@ -11,7 +11,7 @@ short_description: Read what the connectivity probe has measured
 version_added: 0.1.0
 description:
   - Fetches the readings of M(podnet.cni.connectivity_probe) from every node and says for each path how many probes were sent and
-    lost, when for the longest time none was answered, which step ran then, and whether it was the probe's own pods being made anew.
+    lost, when for the longest time none was answered, which step ran then, and whether it was the probe's own doing.
   - A gap is the time between the sending of two answered probes, so a pod's own absence is in it. One between two ordinary probes
     is as long as the probe's interval.
   - The readings come by way of pods on the hosts' network, so a broken pod network hides none.
@@ -98,8 +98,8 @@ paths:
     failed:
       description: How many of them got no answer, or a wrong one.
       type: int
-    failed_restarting:
-      description: How many of RV(paths[].failed) fell into gaps that are restarts of the probe's own pods.
+    failed_explained:
+      description: How many of RV(paths[].failed) fell into gaps with a RV(paths[].cause).
       type: int
     longest_gap:
       description: Seconds, V(null) when fewer than two probes were answered.
@@ -111,7 +111,10 @@ paths:
       description: When it ended.
       type: float
     cause:
-      description: V(own restart), V(target restart) or, when it is not the probe's own doing, empty.
+      description:
+        - What on the probe's own side made the gap; empty when nothing did, so that it is the network's.
+        - With V(own restart) and V(target restart) the pod that asks or one that answers was made anew. What lasts longer than a
+          restart takes is a gap of its own. With V(not measured) the node's processor was too busy to run the probe.
       type: str
     reason:
       description:
@@ -132,7 +135,7 @@ paths:
       target: n2
       sent: 1834
       failed: 0
-      failed_restarting: 0
+      failed_explained: 0
       longest_gap: 0.302
       gap_started: 1795522012.104
       gap_finished: 1795522012.406
@@ -163,10 +166,10 @@ worst:
   type: dict
   sample: {kind: pod-to-pod, source: n1, target: n2, longest_outage: 0.302}
 total:
-  description: All paths together. C(failed_restarting) is as in RV(paths), C(longest_outage) that of RV(worst).
+  description: All paths together. C(failed_explained) is as in RV(paths), C(longest_outage) that of RV(worst).
   returned: success
   type: dict
-  sample: {paths: 24, sent: 44016, failed: 0, failed_restarting: 0, longest_outage: 0.302}
+  sample: {paths: 24, sent: 44016, failed: 0, failed_explained: 0, longest_outage: 0.302}
 started:
   description: When the readings begin, in seconds since 1970, V(null) when there are none.
   returned: success

@@ -25,9 +25,11 @@ POD_TO_APP = "pod-to-app"
 HOST_TO_APP = "host-to-app"
 KINDS = (POD_TO_POD, POD_TO_SERVICE, POD_TO_DNS, HOST_TO_NODEPORT, POD_TO_APP, HOST_TO_APP)
 
-#: Why a gap is one: the pod that asks was made anew, or a pod that answers was. Without a cause it is the network's.
+#: Why a gap is one: the pod that asks was made anew, or a pod that answers was, or the processor was too busy to run the probe. Without
+#: a cause it is the network's.
 OWN_RESTART = "own restart"
 TARGET_RESTART = "target restart"
+UNMEASURED = "not measured"
 
 #: A prober writes once a second; one that has not for so many seconds is not running.
 _SILENCE = 3.0
@@ -95,10 +97,10 @@ class Gap:
 
 @dataclasses.dataclass(frozen=True)
 class Path:
-    """One way from a node to a target. ``failed_restarting`` is how many of ``failed`` fell into gaps that have a restart as cause.
+    """One way from a node to a target. ``failed_explained`` is how many of ``failed`` fell into gaps that have a cause.
 
     ``gaps`` are those over the rhythm of the probe, ``longest`` is the longest time between two answered probes of all, and ``outage``
-    the longest one without a restart as cause.
+    the longest one without a cause.
     """
 
     kind: str
@@ -106,7 +108,7 @@ class Path:
     target: str
     sent: int
     failed: int
-    failed_restarting: int
+    failed_explained: int
     longest: t.Optional[Gap]
     outage: t.Optional[Gap]
     gaps: t.Tuple[Gap, ...]
@@ -145,14 +147,14 @@ def analyse(
     ends: t.Dict[str, float] = {}
     for reading in readings:
         now, found = parse(reading.text)
-        if now is None:
+        if not now:
             problems.append((reading.node, reading.problem or "the pod printed no readings"))
             continue
         clock = _clock(reading, now)
         clocks.append(clock)
-        ends[reading.node] = now + clock.shift
+        ends[reading.node] = now[-1] + clock.shift
         runs += [shifted(run, clock.shift) for run in found]
-        problems += _complaints(reading, found, now)
+        problems += _complaints(reading, found, now[-1])
     paths = tuple(_paths(runs, ends, window, steps))
     seen = [run for run in runs if run.last >= window[0] and run.started <= window[1]]
     return Continuity(
@@ -164,10 +166,10 @@ def analyse(
     )
 
 
-def _clock(reading: Reading, now: float) -> Clock:
-    """The node printed its clock between the question and the answer."""
-    middle, half = (reading.asked + reading.answered) / 2, (reading.answered - reading.asked) / 2
-    return Clock(reading.node, now - middle, half)
+def _clock(reading: Reading, now: t.Sequence[float]) -> Clock:
+    """The first time was printed after the question, the last one before the answer was complete; in between it was busy printing."""
+    most, least = now[0] - reading.asked, now[-1] - reading.answered
+    return Clock(reading.node, (most + least) / 2, (most - least) / 2)
 
 
 def _complaints(reading: Reading, runs: t.Sequence[Run], now: float) -> t.Iterator[t.Tuple[str, str]]:
@@ -197,7 +199,7 @@ def _paths(runs: t.Sequence[Run], ends: t.Mapping[str, float], window: t.Tuple[f
         gaps = [
             _explained(part, [run.tracks[key] for run in own], steps)
             for gap in _gaps(own, key, ends[source])
-            for part in _blamed(gap, own[0], key, lives)
+            for part in _blamed(gap, own, key, lives)
             if part.finished > window[0] and part.started < window[1]
         ]
         yield _path((kind, source, target), _counted(own, key, lives), gaps, window, steps)
@@ -256,11 +258,14 @@ def _good_times(track: Track) -> t.Iterator[t.Tuple[float, float]]:
     yield start, max([start, *known])
 
 
-def _blamed(gap: Gap, run: Run, key: str, lives: t.Mapping[t.Tuple[str, str], t.Sequence[Run]]) -> t.Tuple[Gap, ...]:
+def _blamed(gap: Gap, runs: t.Sequence[Run], key: str, lives: t.Mapping[t.Tuple[str, str], t.Sequence[Run]]) -> t.Tuple[Gap, ...]:
     """The gap with its cause; in two when it went on long after the pod that caused it was there again."""
-    own = _restart(gap, lives[run.role, run.node], 0.0)
+    own = _restart(gap, lives[runs[0].role, runs[0].node], 0.0)
     if own is not None:
         return _divided(gap, OWN_RESTART, own + _OWN_START)
+    late = sum(max(0.0, min(end, gap.finished) - max(start, gap.started)) for run in runs for start, end in run.late)
+    if gap.seconds - late <= _RHYTHM * runs[-1].interval:
+        return (dataclasses.replace(gap, cause=UNMEASURED),)
     kind, _colon, target = key.partition(":")
     others: t.List[t.Sequence[Run]] = []
     if kind == POD_TO_POD:
@@ -317,7 +322,7 @@ def _path(
         *name,
         sent=failed + sum(second.answered for second in seconds),
         failed=failed,
-        failed_restarting=failed - sum(second.lost for second in quiet),
+        failed_explained=failed - sum(second.lost for second in quiet),
         longest=_longest([*gaps, *([outage] if outage else [])]),
         outage=outage,
         gaps=tuple(gaps),

@@ -40,7 +40,7 @@ def report(seen: continuity.Continuity, threshold: float) -> t.Dict[str, t.Any]:
         "worst": worst,
         "total": {
             "paths": len(paths),
-            **{name: sum(record[name] for record in paths) for name in ("sent", "failed", "failed_restarting")},
+            **{name: sum(record[name] for record in paths) for name in ("sent", "failed", "failed_explained")},
             "longest_outage": worst.get("longest_outage"),
         },
         "started": seen.started,
@@ -59,7 +59,7 @@ def _path_record(path: continuity.Path) -> t.Dict[str, t.Any]:
         "target": path.target,
         "sent": path.sent,
         "failed": path.failed,
-        "failed_restarting": path.failed_restarting,
+        "failed_explained": path.failed_explained,
         "longest_gap": round(longest.seconds, 3) if longest else None,
         "gap_started": round(longest.started, 3) if longest else None,
         "gap_finished": round(longest.finished, 3) if longest else None,
@@ -95,21 +95,21 @@ def _summary(seen: continuity.Continuity, threshold: float) -> t.List[str]:
 def line(path: continuity.Path) -> str:
     """One path in a line."""
     way = _WORDS[path.kind].format(source=path.source, target=path.target)
-    return f"{way}: {_counts(path.sent, path.failed, path.failed_restarting)}, {_gap_words(path.longest)}"
+    return f"{way}: {_counts(path.sent, path.failed, path.failed_explained)}, {_gap_words(path.longest)}"
 
 
 def _kind_line(kind: str, paths: t.Sequence[continuity.Path]) -> str:
     if not paths:
         return ""
-    counts = [sum(getattr(path, name) for path in paths) for name in ("sent", "failed", "failed_restarting")]
+    counts = [sum(getattr(path, name) for path in paths) for name in ("sent", "failed", "failed_explained")]
     # What a person wants to know first is the network's, not the probe's own doing.
     worst = max(paths, key=lambda path: path.outage.seconds if path.outage else -1.0)
     where = f" ({_WORDS[kind].format(source=worst.source, target=worst.target)})" if worst.outage else ""
     return f"{kind}: {len(paths)} paths, {_counts(*counts)}, {_gap_words(worst.outage)}{where}"
 
 
-def _counts(sent: int, failed: int, restarting: int) -> str:
-    own = f" ({restarting:,} of them while the probe's own pods were made anew)" if restarting else ""
+def _counts(sent: int, failed: int, explained: int) -> str:
+    own = f" ({explained:,} of them the probe's own doing)" if explained else ""
     return f"{sent:,} sent, {failed:,} failed{own}"
 
 

@@ -39,7 +39,7 @@ class Track:
 
 @dataclasses.dataclass
 class Run:
-    """One life of a prober."""
+    """One life of a prober; ``late`` are times in which it was not run, since the processor was busy."""
 
     role: str
     node: str
@@ -48,12 +48,13 @@ class Run:
     interval: float
     last: float
     ended: str = ""
+    late: t.List[t.Tuple[float, float]] = dataclasses.field(default_factory=list)
     tracks: t.Dict[str, Track] = dataclasses.field(default_factory=dict)
 
 
-def parse(text: str) -> t.Tuple[t.Optional[float], t.Tuple[Run, ...]]:
-    """The node's clock when it was read, and what its probers wrote. Lines that are not whole are passed over."""
-    now: t.Optional[float] = None
+def parse(text: str) -> t.Tuple[t.Tuple[float, ...], t.Tuple[Run, ...]]:
+    """The node's clock before and after it was read, and what its probers wrote. Lines that are not whole are passed over."""
+    now: t.List[float] = []
     runs: t.List[Run] = []
     names: t.Dict[str, str] = {}
     for line in text.splitlines():
@@ -62,7 +63,7 @@ def parse(text: str) -> t.Tuple[t.Optional[float], t.Tuple[Run, ...]]:
             continue
         try:
             if words[0] == "now":
-                now = _seconds(words[1])
+                now.append(_seconds(words[1]))
             elif words[0] == "run":
                 runs.append(_run(words))
                 names = {}
@@ -73,7 +74,7 @@ def parse(text: str) -> t.Tuple[t.Optional[float], t.Tuple[Run, ...]]:
         except (KeyError, IndexError, ValueError):
             # Power that failed while a line was written leaves half of it, or zeros.
             continue
-    return now, tuple(runs)
+    return tuple(now), tuple(runs)
 
 
 def _run(words: Words) -> Run:
@@ -103,6 +104,10 @@ def _sec(run: Run, names: t.Mapping[str, str], words: Words) -> None:
     run.last = max(run.last, when)
 
 
+def _late(run: Run, _names: t.Mapping[str, str], words: Words) -> None:
+    run.late.append((_seconds(words[2]), _seconds(words[1])))
+
+
 def _end(run: Run, _names: t.Mapping[str, str], words: Words) -> None:
     run.last, run.ended = max(run.last, _seconds(words[1])), words[2]
 
@@ -116,6 +121,7 @@ _RECORDS: t.Mapping[str, t.Callable[[Run, t.Mapping[str, str], Words], None]] = 
     "bad": _bad,
     "gap": _gap,
     "sec": _sec,
+    "late": _late,
     "end": _end,
     "at": _ignore,
 }
@@ -142,4 +148,5 @@ def shifted(run: Run, shift: float) -> Run:
         )
         for key, track in run.tracks.items()
     }
-    return dataclasses.replace(run, started=run.started + shift, last=run.last + shift, tracks=tracks)
+    late = [(start + shift, end + shift) for start, end in run.late]
+    return dataclasses.replace(run, started=run.started + shift, last=run.last + shift, late=late, tracks=tracks)

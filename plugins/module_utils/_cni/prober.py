@@ -22,6 +22,7 @@ from __future__ import annotations
 #   gap  TIME ID TIME                       a probe was answered that was sent much later than the one answered before it
 #   sec  TIME ID=ANSWERED/LOST/WIDEST/AGE   each second: probes with a result, widest gap and age of the last answered one in ms;
 #                                           of probes sent before the first answered one, only those before its "up" are counted
+#   late TIME TIME                          a round that began much later than the one before it: the probe was not run
 #   end  TIME WHY                           it stops by itself
 PROBER = r"""
 LC_ALL=C
@@ -32,8 +33,8 @@ started=${EPOCHREALTIME/./}
 declare -A path_of
 names=() kinds=() hosts=() ports=() wants=() live=() answered=() lost=() first=() last=() widest=() bad=()
 udp_fd=() udp_path=() udp_time=() next_udp=0
-idle=() worker_fd=() worker_pid=() worker_path=() worker_time=() workers=0
-known='' ending='' rounds=0
+idle=() worker_fd=() worker_pid=() worker_path=() worker_time=() worker_host=() workers=0
+known='' ending='' rounds=0 forgive=0
 
 mkdir -p "$DATA"
 used=$(du -sk "$DATA")
@@ -47,7 +48,7 @@ trap '' PIPE
 say() {
     ((room -= ${#1} + 1))
     printf '%s\n' "$1" >&"$log"
-} 2>/dev/null
+}
 
 nap() { # MICROSECONDS
     local seconds
@@ -58,7 +59,7 @@ nap() { # MICROSECONDS
 
 # path KEY udp|tcp|dns HOST PORT WANTED: what is asked from now on under that key, and where.
 path() {
-    local p=${path_of[$1]-}
+    local p=${path_of[$1]-} w
     if [[ -z $p ]]; then
         p=${#names[@]}
         path_of[$1]=$p names[p]=$1 answered[p]=0 lost[p]=0 last[p]=0 widest[p]=0 first[p]=0 bad[p]=0
@@ -67,6 +68,8 @@ path() {
     live[p]=1
     if [[ "${kinds[p]-} ${hosts[p]-} ${ports[p]-} ${wants[p]-}" != "$2 $3 $4 $5" ]]; then
         kinds[p]=$2 hosts[p]=$3 ports[p]=$4 wants[p]=$5
+        for w in ${idle[p]-}; do dismiss "$w"; done
+        idle[p]=''
         say "at ${EPOCHREALTIME/./} $p $3 ${5:--}"
     fi
 }
@@ -121,8 +124,8 @@ make_question() {
 
 send_udp() { # PATH
     local p=$1 fd
-    if { exec {fd}<>"/dev/udp/${hosts[p]}/${ports[p]}"; } 2>/dev/null; then
-        if [[ ${kinds[p]} == dns ]]; then printf "$question" >&"$fd"; else printf '?' >&"$fd"; fi 2>/dev/null
+    if exec {fd}<>"/dev/udp/${hosts[p]}/${ports[p]}"; then
+        if [[ ${kinds[p]} == dns ]]; then printf "$question" >&"$fd"; else printf '?' >&"$fd"; fi
         udp_fd[next_udp]=$fd udp_path[next_udp]=$p udp_time[next_udp]=$now
         ((next_udp += 1))
     else
@@ -135,14 +138,14 @@ send_udp() { # PATH
 judge() { # PATH FD
     local answer=''
     if [[ ${kinds[$1]} == dns ]]; then
-        read -r -N 4 -t 0.001 -u "$2" answer 2>/dev/null
+        read -r -N 4 -t 0.001 -u "$2" answer
         case $answer in
         AB? | AB?$'\200') verdict=good ;;
         '') verdict=refused ;;
         *) verdict=wrong ;;
         esac
     else
-        read -r -N "${#wants[$1]}" -t 0.01 -u "$2" answer 2>/dev/null
+        read -r -N "${#wants[$1]}" -t 0.01 -u "$2" answer
         case $answer in
         "${wants[$1]}") verdict=good ;;
         '') verdict=refused ;;
@@ -172,72 +175,85 @@ hear_udp() {
     done
 }
 
-worker() { # NUMBER: connects where it is told and says what it saw
-    local host port request fd answer
+worker() { # NUMBER HOST PORT WANTED: connects whenever it is sent a byte, and says in a letter or a status what it saw
+    local fd answer seen
     trap - TERM INT
     # What was open when it began would stay so, and of other workers it would be the reason why they never end.
     for fd in "${worker_fd[@]}" "${udp_fd[@]}"; do exec {fd}>&-; done
-    while read -r host port request; do
-        answer=refused
-        if { exec {fd}<>"/dev/tcp/$host/$port"; } 2>/dev/null; then
-            answer=''
-            case $request in
-            /*) { printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$request" "$host" >&"$fd"; } 2>/dev/null ;;
-            open) answer=open ;;
+    while read -r -N 1; do
+        seen=r answer=''
+        if exec {fd}<>"/dev/tcp/$2/$3"; then
+            case $4 in
+            /*)
+                printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$4" "$2" >&"$fd"
+                read -r -N 12 -t 1 -u "$fd" answer
+                ;;
+            open) answer=probe-none ;;
+            *) read -r -N 64 -t 1 -u "$fd" answer ;;
             esac
-            [[ -n $answer ]] || read -r -n 64 -t 1 -u "$fd" answer 2>/dev/null
             exec {fd}>&-
+            case $answer in
+            HTTP/?.?\ 5*) seen=${answer:9:3} ;;
+            HTTP/* | probe-*) seen=g ;;
+            '') seen=s ;;
+            *) seen=w ;;
+            esac
         fi
-        printf '%s %s\n' "$1" "${answer:-silent}" >&"$results"
+        printf '%s %s\n' "$1" "$seen" >&"$results"
     done
 }
 
 send_tcp() { # PATH
-    local w fd
-    if ((${#idle[@]})); then
-        w=${idle[-1]}
-        unset 'idle[-1]'
+    local p=$1 w fd
+    if [[ -n ${idle[p]-} ]]; then
+        w=${idle[p]##* }
+        idle[p]=${idle[p]% *}
     elif ((${#worker_pid[@]} < most_workers)); then
         w=$((workers += 1))
-        exec {fd}> >(worker "$w")
-        worker_fd[w]=$fd worker_pid[w]=$!
+        exec {fd}> >(worker "$w" "${hosts[p]}" "${ports[p]}" "${wants[p]}")
+        worker_fd[w]=$fd worker_pid[w]=$! worker_host[w]=${hosts[p]}
     else
-        failed "$1" "$now" timeout
+        failed "$p" "$now" timeout
         return
     fi
-    worker_path[w]=$1 worker_time[w]=$now
-    { printf '%s %s %s\n' "${hosts[$1]}" "${ports[$1]}" "${wants[$1]}" >&"${worker_fd[w]}"; } 2>/dev/null
+    worker_path[w]=$p worker_time[w]=$now
+    printf . >&"${worker_fd[w]}"
+}
+
+dismiss() { # NUMBER
+    local fd=${worker_fd[$1]}
+    exec {fd}>&-
+    unset "worker_path[$1]" "worker_fd[$1]" "worker_pid[$1]" "worker_time[$1]" "worker_host[$1]"
 }
 
 hear_tcp() {
-    local w answer verdict fd
+    local w p seen
     while read -r -t 0 -u "$results"; do
-        read -r -u "$results" w answer
-        [[ -n ${worker_path[w]-} ]] || continue
-        case $answer in
-        HTTP/?.?\ 5*) verdict=${answer:9:3} ;;
-        HTTP/* | open | probe-*) verdict=good ;;
-        refused | silent) verdict=$answer ;;
-        *) verdict=wrong ;;
+        read -r -u "$results" w seen
+        p=${worker_path[w]-}
+        [[ -n $p ]] || continue
+        case $seen in
+        g) good "$p" "${worker_time[w]}" ;;
+        r) failed "$p" "${worker_time[w]}" refused ;;
+        s) failed "$p" "${worker_time[w]}" silent ;;
+        w) failed "$p" "${worker_time[w]}" wrong ;;
+        *) failed "$p" "${worker_time[w]}" "$seen" ;;
         esac
-        settle "${worker_path[w]}" "${worker_time[w]}" "$verdict"
         unset "worker_path[w]"
-        idle+=("$w")
+        if [[ ${worker_host[w]} == "${hosts[p]}" ]]; then idle[p]+=" $w"; else dismiss "$w"; fi
     done
     for w in "${!worker_path[@]}"; do
-        ((now - worker_time[w] > patience)) || continue
+        ((now - worker_time[w] > patience && now > forgive)) || continue
         failed "${worker_path[w]}" "${worker_time[w]}" timeout
-        kill -KILL "${worker_pid[w]}" 2>/dev/null
-        fd=${worker_fd[w]}
-        exec {fd}>&-
-        unset "worker_path[w]" "worker_fd[w]" "worker_pid[w]" "worker_time[w]"
+        kill -KILL "${worker_pid[w]}"
+        dismiss "$w"
     done
 }
 
 # The watcher's word on where the others are. A node that it no longer names is asked no more.
 meet_peers() {
     local lines line what node address name p
-    { mapfile -t lines <"$DATA/peers"; } 2>/dev/null || return 0
+    mapfile -t lines <"$DATA/peers" || return 0
     [[ ${lines[*]} != "$known" ]] || return 0
     known=${lines[*]}
     for p in "${!names[@]}"; do
@@ -263,6 +279,8 @@ report() {
     say "$text"
 }
 
+# What bash says about each socket that fails is in the readings already.
+exec 2>/dev/null
 say "run $started $ROLE $NODE $POD $interval"
 if [[ $ROLE == pod ]]; then
     make_question
@@ -270,8 +288,15 @@ if [[ $ROLE == pod ]]; then
 fi
 if [[ -n $APP ]]; then path "$ROLE-to-app:$APP_NAME" tcp "$APP" "$APP_PORT" "$APP_REQUEST"; fi
 
-tick=$started due=$((started + second))
+now=${EPOCHREALTIME/./}
+tick=$now round=$now due=$((now + second))
 while now=${EPOCHREALTIME/./} && ((now < UNTIL * second && room > 0)); do
+    if (((now - round) * 2 > interval * 5)); then
+        # The workers were held up, too: they get a moment to tell.
+        say "late $now $round"
+        forgive=$((now + 2 * interval))
+    fi
+    round=$now
     if ((rounds++ % 5 == 0)); then meet_peers; fi
     hear_udp
     hear_tcp
