@@ -230,7 +230,7 @@ def _lives(runs: t.Sequence[Run]) -> t.Mapping[t.Tuple[str, str], t.Tuple[Run, .
 
 def _gaps(runs: t.Sequence[Run], key: str, now: float) -> t.Iterator[Gap]:
     """Between the times in which probes were answered, of all runs together."""
-    times = sorted(time for run in runs for time in _good_times(run.tracks[key]))
+    times = sorted(time for run in runs for time in _good_times(run, run.tracks[key]))
     if not times:
         return
     rhythm = _RHYTHM * runs[-1].interval
@@ -241,13 +241,16 @@ def _gaps(runs: t.Sequence[Run], key: str, now: float) -> t.Iterator[Gap]:
         reached = max(reached, end)
     newest = runs[-1]
     over = newest.last if newest.ended or now - newest.last < _SILENCE else now
-    # A path that is no longer asked for, as its node has left the cluster, is not broken.
-    asked_to_the_end = newest.tracks[key].seconds and newest.last - newest.tracks[key].seconds[-1].when < _SILENCE
-    if asked_to_the_end and over - reached > rhythm + _SLACK:
+    if _is_asked(newest, newest.tracks[key]) and over - reached > rhythm + _SLACK:
         yield Gap(reached, over, ongoing=True)
 
 
-def _good_times(track: Track) -> t.Iterator[t.Tuple[float, float]]:
+def _is_asked(run: Run, track: Track) -> bool:
+    """Whether the path was asked until the end of the run. One whose node has left the cluster is not broken."""
+    return bool(track.seconds) and track.seconds[-1].when == run.figures
+
+
+def _good_times(run: Run, track: Track) -> t.Iterator[t.Tuple[float, float]]:
     if track.first is None:
         return
     start = track.first
@@ -255,6 +258,8 @@ def _good_times(track: Track) -> t.Iterator[t.Tuple[float, float]]:
         yield start, last
         start = again
     known = [second.when - second.age for second in track.seconds[-1:] if second.age is not None]
+    if _is_asked(run, track) and run.quiet > run.figures:
+        known.append(run.quiet - run.interval)
     yield start, max([start, *known])
 
 
@@ -334,7 +339,7 @@ def _longest(gaps: t.Sequence[Gap]) -> t.Optional[Gap]:
 
 
 def _concerned(second: Second, gaps: t.Sequence[Gap]) -> bool:
-    """Whether the second may be about probes of one of the gaps. It tells of probes up to a second and their patience ago."""
+    """Whether the second may be about probes of one of the gaps. What is lost is told up to a second after the patience is over."""
     return any(gap.started <= second.when <= gap.finished + _PATIENCE + _SLACK for gap in gaps)
 
 

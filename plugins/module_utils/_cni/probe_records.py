@@ -16,9 +16,8 @@ _MICRO = 1e6
 Words = t.List[str]
 
 
-@dataclasses.dataclass(frozen=True)
-class Second:
-    """About a second of probes that got a result; times and gaps in seconds. ``age`` is how long ago the last answered one was sent."""
+class Second(t.NamedTuple):
+    """A second of probes that got a result, or ten when none was lost. ``age`` is how long ago the last answered one was sent."""
 
     when: float
     answered: int
@@ -39,7 +38,9 @@ class Track:
 
 @dataclasses.dataclass
 class Run:
-    """One life of a prober; ``late`` are times in which it was not run, since the processor was busy."""
+    """One life of a prober. ``last`` is when it last wrote, ``figures`` when it last gave those of all paths, ``quiet`` when it last said
+    that nothing is lost. ``late`` are times in which it was not run, since the processor was busy.
+    """
 
     role: str
     node: str
@@ -48,6 +49,8 @@ class Run:
     interval: float
     last: float
     ended: str = ""
+    figures: float = 0.0
+    quiet: float = 0.0
     late: t.List[t.Tuple[float, float]] = dataclasses.field(default_factory=list)
     tracks: t.Dict[str, Track] = dataclasses.field(default_factory=dict)
 
@@ -101,7 +104,11 @@ def _sec(run: Run, names: t.Mapping[str, str], words: Words) -> None:
         answered, lost, widest, age = figures.split("/")
         since = None if age == "-" else float(age) / 1000
         _track(run, names[number]).seconds.append(Second(when, int(answered), int(lost), float(widest) / 1000, since))
-    run.last = max(run.last, when)
+    run.last, run.figures = max(run.last, when), when
+
+
+def _ok(run: Run, _names: t.Mapping[str, str], words: Words) -> None:
+    run.last = run.quiet = _seconds(words[1])
 
 
 def _late(run: Run, _names: t.Mapping[str, str], words: Words) -> None:
@@ -121,6 +128,7 @@ _RECORDS: t.Mapping[str, t.Callable[[Run, t.Mapping[str, str], Words], None]] = 
     "bad": _bad,
     "gap": _gap,
     "sec": _sec,
+    "ok": _ok,
     "late": _late,
     "end": _end,
     "at": _ignore,
@@ -144,9 +152,10 @@ def shifted(run: Run, shift: float) -> Run:
             None if track.first is None else track.first + shift,
             [(start + shift, end + shift) for start, end in track.gaps],
             [(when + shift, why) for when, why in track.bad],
-            [dataclasses.replace(second, when=second.when + shift) for second in track.seconds],
+            [second._replace(when=second.when + shift) for second in track.seconds],
         )
         for key, track in run.tracks.items()
     }
     late = [(start + shift, end + shift) for start, end in run.late]
-    return dataclasses.replace(run, started=run.started + shift, last=run.last + shift, late=late, tracks=tracks)
+    times = {name: getattr(run, name) + shift for name in ("started", "last", "figures", "quiet")}
+    return dataclasses.replace(run, **times, late=late, tracks=tracks)

@@ -20,8 +20,10 @@ from __future__ import annotations
 #   up   TIME ID                            the first probe that was answered; the time of all probes is that of their sending
 #   bad  TIME ID WHY                        one that was not; at most one a second
 #   gap  TIME ID TIME                       a probe was answered that was sent much later than the one answered before it
-#   sec  TIME ID=ANSWERED/LOST/WIDEST/AGE   each second: probes with a result, widest gap and age of the last answered one in ms;
-#                                           of probes sent before the first answered one, only those before its "up" are counted
+#   ok   TIME                               each second in which no path lost anything
+#   sec  TIME ID=ANSWERED/LOST/WIDEST/AGE   any other second, and each tenth: probes with a result since the last such line, widest gap
+#                                           and age of the last answered one in ms; probes sent before the first answered one do not
+#                                           count any more once that is known
 #   late TIME TIME                          a round that began much later than the one before it: the probe was not run
 #   end  TIME WHY                           it stops by itself
 PROBER = r"""
@@ -34,7 +36,7 @@ declare -A path_of
 names=() kinds=() hosts=() ports=() wants=() live=() answered=() lost=() first=() last=() widest=() bad=()
 udp_fd=() udp_path=() udp_time=() next_udp=0
 idle=() worker_fd=() worker_pid=() worker_path=() worker_time=() worker_host=() workers=0
-known='' ending='' rounds=0 forgive=0
+known='' ending='' rounds=0 reports=0 forgive=0
 
 mkdir -p "$DATA"
 used=$(du -sk "$DATA")
@@ -255,6 +257,8 @@ meet_peers() {
     local lines line what node address name p
     mapfile -t lines <"$DATA/peers" || return 0
     [[ ${lines[*]} != "$known" ]] || return 0
+    # A path that goes leaves its figures behind.
+    if [[ -n $known ]]; then reports=0 && report; fi
     known=${lines[*]}
     for p in "${!names[@]}"; do
         case ${names[p]} in pod-to-pod:* | host-to-nodeport:*) unset "live[p]" ;; esac
@@ -268,8 +272,21 @@ meet_peers() {
     done
 }
 
+is_quiet() {
+    local p
+    for p in "${!live[@]}"; do
+        if ((lost[p] || last[p] == 0 || (now - last[p]) * 2 > interval * 5 || widest[p] * 2 > interval * 5)); then return 1; fi
+    done
+}
+
+# Where there is nothing to tell, the figures of ten seconds go into one line.
 report() {
     local p text="sec $now" age
+    if [[ -z $ending ]] && ((reports++ % 10)) && is_quiet; then
+        say "ok $now"
+        return
+    fi
+    reports=1
     for p in "${!names[@]}"; do
         age=-
         if ((last[p])); then age=$(((now - last[p]) / 1000)); fi

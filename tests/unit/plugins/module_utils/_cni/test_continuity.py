@@ -143,6 +143,13 @@ def test_a_killed_prober_was_last_answered_when_it_last_said_so() -> None:
     assert relative(path) == [(19.3, 22.0, OWN_RESTART, False)]
 
 
+def test_a_killed_prober_that_had_nothing_to_tell_was_answered_until_then() -> None:
+    quiet = "\n".join(f"ok {micro(when)}" for when in range(21, 28))
+    path = only(continuity.analyse([reading("n1", 40, life("n1", 0, 20, more=quiet), life("n1", 30, 40))]))
+    assert relative(path) == [(26.9, 30.0, OWN_RESTART, False)]
+    assert (path.sent, path.failed) == (300, 0)
+
+
 def test_two_lives_at_the_same_time_have_no_gap() -> None:
     path = only(continuity.analyse([reading("n1", 40, life("n1", 0, 22), life("n1", 20, 40))]))
     assert path.gaps == ()
