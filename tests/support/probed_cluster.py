@@ -17,13 +17,16 @@ DIRECTORY = "/var/cache/podnet-connectivity"
 
 
 class ProbedCluster(LivingCluster):
-    """``readings`` is what a node's directory holds, by node. ``stuck`` names DaemonSets that never get ready."""
+    """``readings`` is what a node's directory holds, by node. ``stuck`` names DaemonSets that never get ready on
+    one node; a namespace that is ``lingering`` does not go.
+    """
 
     def __init__(self, nodes: t.Sequence[str]) -> None:
         super().__init__(nodes)
         self.readings: dict[str, str] = {}
         self.stuck: set[str] = set()
         self.unremovable: set[str] = set()
+        self.lingering = False
         self.asked: list[tuple[str, str, list[str]]] = []
         self._command = threading.local()
         self._http.RequestHandlerClass = type("Handler", (_Handler, self._http.RequestHandlerClass), {})
@@ -57,12 +60,15 @@ class ProbedCluster(LivingCluster):
 
     def _roll_out(self, daemon_set: Object) -> None:
         count = len(self.of_kind("Node"))
-        ready = 0 if daemon_set["metadata"]["name"] in self.stuck else count
+        ready = count - 1 if daemon_set["metadata"]["name"] in self.stuck else count
         daemon_set["status"] = {"desiredNumberScheduled": count, "updatedNumberScheduled": count, "numberReady": ready}
 
     def _delete(self, path: str, options: Object) -> tuple[int, Object]:
         """As the garbage collector: a DaemonSet's pods go with it."""
         found = self.objects.get(path)
+        if found is not None and found["kind"] == "Namespace" and self.lingering:
+            found["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+            return 200, found
         answer = super()._delete(path, options)
         if found is not None and found["kind"] == "DaemonSet":
             name = found["metadata"]["name"]

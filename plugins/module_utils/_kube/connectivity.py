@@ -47,8 +47,8 @@ class Running:
 
     @property
     def until(self) -> int:
-        """When the probe that is there ends, in seconds since 1970; 0 when there is none or it does not say."""
-        if self.namespace is None:
+        """When the probe that is there ends, in seconds since 1970; 0 when there is none, or it is going, or does not say."""
+        if self.namespace is None or _is_going(self.namespace):
             return 0
         said = (objects.metadata(self.namespace).get("annotations") or {}).get(connectivity.UNTIL, "")
         return int(said) if said.isdigit() else 0
@@ -84,7 +84,7 @@ def find_app(client: t.Any, wanted: t.Mapping[str, t.Any]) -> connectivity.App:
 
 def changes(client: t.Any, settings: connectivity.Settings, running: Running) -> t.Tuple[str, ...]:
     """What `apply` would do, in its order, without doing any of it."""
-    if running.namespace is None:
+    if running.namespace is None or _is_going(running.namespace):
         return tuple(f"create {_name(definition)}" for definition in connectivity.listing(settings))
     api = Api(client)
     early = (connectivity.namespace(settings), *connectivity.foundation(settings))
@@ -96,6 +96,7 @@ def changes(client: t.Any, settings: connectivity.Settings, running: Running) ->
 def apply(client: t.Any, settings: connectivity.Settings, deadline: Deadline) -> None:
     """Creates what is missing and changes what is not as it should be."""
     api = Api(client)
+    _await_removal(api, settings.namespace, deadline)
     _put(api, connectivity.namespace(settings))
     # Until the namespace has its default service account, pods in it are refused.
     account = f"/api/v1/namespaces/{settings.namespace}/serviceaccounts/default"
@@ -107,13 +108,21 @@ def apply(client: t.Any, settings: connectivity.Settings, deadline: Deadline) ->
 
 
 def wait_ready(client: t.Any, settings: connectivity.Settings, deadline: Deadline) -> t.Tuple[str, ...]:
-    """Waits until every pod is ready; returns the nodes. The pods on the hosts' network are when they know where the others are."""
+    """Waits until every pod is ready; returns the nodes. The pods on the hosts' network are when they know where the others are.
+
+    A node that is itself not ready holds up nothing.
+    """
     api = Api(client)
     path = _PLURALS["DaemonSet"].format(settings.namespace)
-    found = deadline.poll(lambda: api.items(path) or [], lambda seen: len(seen) == 2 and all(map(_is_rolled_out, seen)))
+    excused = sum(not node.ready for node in map(objects.node, api.items("/api/v1/nodes") or []))
+
+    def _done(daemon_sets: t.Sequence[objects.Raw]) -> bool:
+        return len(daemon_sets) == 2 and all(_is_rolled_out(daemon_set, excused) for daemon_set in daemon_sets)
+
+    found = deadline.poll(lambda: api.items(path) or [], _done)
     pods = api.items(f"/api/v1/namespaces/{settings.namespace}/pods") or []
-    if len(found) == 2 and all(map(_is_rolled_out, found)):
-        return tuple(sorted({pod.node for pod in map(objects.pod, pods)}))
+    if _done(found):
+        return tuple(sorted({pod.node for pod in map(objects.pod, pods) if pod.ready}))
     events = api.items(f"/api/v1/namespaces/{settings.namespace}/events") or ()
     raise _errors.ClusterError(
         f"not all pods are ready after {deadline.seconds:.0f} s: {_why(pods, events)}",
@@ -142,15 +151,23 @@ def remove(client: t.Any, settings: connectivity.Settings, deadline: Deadline) -
         deadline.poll(lambda: _pods_of(api, settings.namespace, connectivity.PROBE), lambda pods: not pods)
     command = connectivity.clear_command(settings)
     cleared = dict(_on_each_host(client, settings.namespace, lambda node, pod: (node, _clear(client, settings.namespace, pod, command))))
-    uid = objects.metadata(running.namespace)["uid"]
-    api.delete(objects.reference(running.namespace), uid)
-    path = f"/api/v1/namespaces/{settings.namespace}"
-    left = deadline.poll(lambda: api.item(path), lambda seen: seen is None or objects.metadata(seen)["uid"] != uid)
-    if left is not None and objects.metadata(left)["uid"] == uid:
-        raise _errors.ClusterError(
-            f"it is still there {deadline.seconds:.0f} s after its removal began", f"namespace {settings.namespace}", "See its status."
-        )
+    api.delete(objects.reference(running.namespace), objects.metadata(running.namespace)["uid"])
+    _await_removal(api, settings.namespace, deadline)
     return {node: why for node, why in sorted(cleared.items()) if why}
+
+
+def _await_removal(api: Api, namespace: str, deadline: Deadline) -> None:
+    """Returns at once when the namespace is not on its way out."""
+    path = f"/api/v1/namespaces/{namespace}"
+    left = deadline.poll(lambda: api.item(path), lambda seen: not _is_going(seen))
+    if _is_going(left):
+        raise _errors.ClusterError(
+            f"it is still there {deadline.seconds:.0f} s after its removal began", f"namespace {namespace}", "See its status.conditions."
+        )
+
+
+def _is_going(item: t.Optional[objects.Raw]) -> bool:
+    return item is not None and "deletionTimestamp" in objects.metadata(item)
 
 
 _Result = t.TypeVar("_Result")
@@ -224,11 +241,12 @@ def _short(definition: objects.Raw) -> str:
     return str(objects.metadata(definition)["name"])
 
 
-def _is_rolled_out(daemon_set: objects.Raw) -> bool:
+def _is_rolled_out(daemon_set: objects.Raw, excused: int) -> bool:
     status = daemon_set.get("status") or {}
     desired = status.get("desiredNumberScheduled", 0)
     seen = status.get("observedGeneration", 0) >= objects.metadata(daemon_set).get("generation", 0)
-    return bool(seen and desired and status.get("updatedNumberScheduled", 0) == status.get("numberReady", 0) == desired)
+    there = min(status.get("updatedNumberScheduled", 0), status.get("numberReady", 0))
+    return bool(seen and desired and there + excused >= desired)
 
 
 def _why(pods: t.Sequence[objects.Raw], events: t.Sequence[objects.Raw]) -> str:

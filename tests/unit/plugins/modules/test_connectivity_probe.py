@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import typing as t
 
@@ -202,6 +203,27 @@ def test_readings_that_stay_are_told(run: Run, cluster: ProbedCluster) -> None:
 
 def test_a_namespace_that_does_not_go_is_an_error(run: Run, cluster: ProbedCluster) -> None:
     run()
-    handle = cluster.handle
-    cluster.handle = lambda method, path, body: (200, {}) if (method, path) == ("DELETE", NAMESPACE) else handle(method, path, body)  # type: ignore[method-assign]
-    assert "namespace podnet-connectivity: it is still there 1 s after its removal began" in run(state="absent", timeout=1)["msg"]
+    cluster.lingering = True
+    words = "namespace podnet-connectivity: it is still there 1 s after its removal began"
+    assert words in run(state="absent", timeout=1)["msg"]
+    assert words in run(timeout=1)["msg"]
+    assert run(_ansible_check_mode=True)["changes"] == CREATED
+
+
+def test_one_that_is_on_its_way_out_is_awaited(run: Run, cluster: ProbedCluster) -> None:
+    run()
+    cluster.lingering = True
+    run(state="absent", timeout=1)
+    cluster.lingering = False
+    # The garbage collector comes back while the module waits.
+    threading.Timer(0.3, cluster.handle, ("DELETE", NAMESPACE, {})).start()
+    assert run()["changes"] == CREATED
+
+
+def test_a_node_that_is_not_ready_itself_is_not_waited_for(run: Run, cluster: ProbedCluster) -> None:
+    cluster.stuck |= {"probe", "host"}
+    assert "not all pods are ready" in run(timeout=1)["msg"]
+    cluster.objects["/api/v1/nodes/n2"]["status"]["conditions"] = [{"type": "Ready", "status": "Unknown"}]
+    for name in ("probe-n2", "host-n2"):
+        cluster.objects[f"{NAMESPACE}/pods/{name}"]["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    assert run()["nodes"] == ["n1"]
