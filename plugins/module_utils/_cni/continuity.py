@@ -198,7 +198,7 @@ def _paths(runs: t.Sequence[Run], ends: t.Mapping[str, float], window: t.Tuple[f
         own = sorted(found[order, source, target], key=lambda run: run.started)
         gaps = [
             _explained(part, [run.tracks[key] for run in own], steps)
-            for gap in _gaps(own, key, ends[source])
+            for gap in _gaps(own, key, _over(own[-1], key, lives, ends[source]))
             for part in _blamed(gap, own, key, lives)
             if part.finished > window[0] and part.started < window[1]
         ]
@@ -228,8 +228,8 @@ def _lives(runs: t.Sequence[Run]) -> t.Mapping[t.Tuple[str, str], t.Tuple[Run, .
     return {place: tuple(own) for place, own in lives.items()}
 
 
-def _gaps(runs: t.Sequence[Run], key: str, now: float) -> t.Iterator[Gap]:
-    """Between the times in which probes were answered, of all runs together."""
+def _gaps(runs: t.Sequence[Run], key: str, over: t.Optional[float]) -> t.Iterator[Gap]:
+    """Between the times in which probes were answered, of all runs together, and from the last of them to ``over``."""
     times = sorted(time for run in runs for time in _good_times(run, run.tracks[key]))
     if not times:
         return
@@ -239,14 +239,19 @@ def _gaps(runs: t.Sequence[Run], key: str, now: float) -> t.Iterator[Gap]:
         if start - reached > rhythm:
             yield Gap(reached, start)
         reached = max(reached, end)
-    newest = runs[-1]
-    over = newest.last if newest.ended or now - newest.last < _SILENCE else now
-    if _is_asked(newest, newest.tracks[key]) and over - reached > rhythm + _SLACK:
+    if over is not None and over - reached > rhythm + _SLACK:
         yield Gap(reached, over, ongoing=True)
 
 
+def _over(run: Run, key: str, lives: t.Mapping[t.Tuple[str, str], t.Sequence[Run]], now: float) -> t.Optional[float]:
+    """Until when the path was to be asked; None when the prober gave it up, as the other node has left the cluster."""
+    if run is not lives[run.role, run.node][-1] or not _is_asked(run, run.tracks[key]):
+        return None
+    return run.last if run.ended or now - run.last < _SILENCE else now
+
+
 def _is_asked(run: Run, track: Track) -> bool:
-    """Whether the path was asked until the end of the run. One whose node has left the cluster is not broken."""
+    """Whether the path was asked until the end of the run."""
     return bool(track.seconds) and track.seconds[-1].when == run.figures
 
 

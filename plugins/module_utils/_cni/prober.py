@@ -39,6 +39,7 @@ idle=() worker_fd=() worker_pid=() worker_path=() worker_time=() worker_host=() 
 known='' ending='' rounds=0 reports=0 forgive=0
 
 mkdir -p "$DATA"
+TMPDIR=$DATA
 used=$(du -sk "$DATA")
 room=$((LIMIT_KIB * 1024 - ${used%%[!0-9]*} * 1024))
 exec {log}>>"$DATA/$ROLE-$started.log" {nothing}<> <(:) {results}<> <(:)
@@ -353,6 +354,8 @@ slices_url=$server/apis/discovery.k8s.io/v1/namespaces/$NAMESPACE/endpointslices
 declare -A slices hosts pods
 written=''
 mkdir -p "$DATA"
+# Long texts that are read like files are files to bash, and the root of the container cannot be written to.
+TMPDIR=$DATA
 exec {nothing}<> <(:)
 trap 'exit 0' TERM INT
 

@@ -202,6 +202,11 @@ def test_a_path_whose_node_has_left_is_not_broken() -> None:
     assert path.gaps == ()
 
 
+def test_nor_is_one_that_a_later_life_no_longer_asks() -> None:
+    readings = reading("n1", 60, life("n1", 0, 20), life("n1", 22, 60, key="pod-to-pod:n3"))
+    assert [relative(path) for path in continuity.analyse([readings]).paths] == [[], []]
+
+
 def test_a_path_that_never_worked_has_failed_and_no_gap() -> None:
     path = only(continuity.analyse([reading("n1", 60, life("n1", 0, 60, first=None))]))
     assert (path.sent, path.failed, path.longest, path.outage) == (600, 600, None, None)

@@ -128,6 +128,14 @@ def test_nodes_and_pods_of_all_slices_beginning_with_its_own(start: t.Callable[.
     )
 
 
+def test_a_slice_of_a_hundred_nodes(start: t.Callable[..., Watcher]) -> None:
+    watcher = start(node="n050", peers=100)
+    hosts = [endpoint(f"host-{number}", f"n{number:03}", f"192.0.2.{number}") for number in range(100)]
+    watcher.say(event("ADDED", "peers-a", *hosts))
+    await_peers(watcher, [f"host n{number % 100:03} 192.0.2.{number % 100}" for number in range(50, 150)])
+    assert [path.name for path in (watcher.place / "data").iterdir()] == ["peers"]
+
+
 def test_the_token_goes_by_standard_input(start: t.Callable[..., Watcher]) -> None:
     watcher = start()
     watcher.say(event("ADDED", "peers-a", HOSTS[1]))
