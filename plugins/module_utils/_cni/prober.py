@@ -18,7 +18,7 @@ from __future__ import annotations
 #   path ID KEY                             from now on ID stands for KEY, which is KIND or KIND:TARGET
 #   at   TIME ID ADDRESS WANTED             where the probes of a path go from now on
 #   up   TIME ID                            the first probe that was answered; the time of all probes is that of their sending
-#   bad  TIME ID WHY                        one that was not; at most one a second
+#   bad  TIME ID WHY [INSTEAD]              one that was not, and what came instead; at most one a second
 #   gap  TIME ID TIME                       a probe was answered that was sent much later than the one answered before it
 #   ok   TIME                               each second in which no path lost anything
 #   sec  TIME ID=ANSWERED/LOST/WIDEST/AGE   any other second, and each tenth: probes with a result since the last such line, widest gap
@@ -116,7 +116,7 @@ make_question() {
         labels=("${labels[3]}" "${labels[2]}" "${labels[1]}" "${labels[0]}" in-addr arpa)
         kind='\x0c'
     fi
-    question='AB\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00'
+    question='AB\x01\x10\x00\x01\x00\x00\x00\x00\x00\x00'
     for label in "${labels[@]}"; do
         printf -v label '\\x%02x%s' ${#label} "$label"
         question+=$label
@@ -137,22 +137,23 @@ send_udp() { # PATH
 }
 
 # What came back on a socket: "good" or why not. Only -N takes a packet at once. Of a DNS answer the first four bytes are wanted, identity,
-# flags and the code of the result; bash drops zeros and waits in vain for more, and a zero is just what the code should be.
+# flags and the code of the result. bash drops zeros and would wait for more, so the question has a flag beside the code that servers
+# give back.
 judge() { # PATH FD
     local answer=''
     if [[ ${kinds[$1]} == dns ]]; then
-        read -r -N 4 -t 0.001 -u "$2" answer
+        read -r -N 4 -t 0.02 -u "$2" answer
         case $answer in
-        AB? | AB?$'\200') verdict=good ;;
+        AB? | AB?[$'\20\200\220']) verdict=good ;;
         '') verdict=refused ;;
-        *) verdict=wrong ;;
+        *) printf -v verdict 'wrong %q' "${answer:3}" ;;
         esac
     else
-        read -r -N "${#wants[$1]}" -t 0.01 -u "$2" answer
+        read -r -N "${#wants[$1]}" -t 0.02 -u "$2" answer
         case $answer in
         "${wants[$1]}") verdict=good ;;
         '') verdict=refused ;;
-        *) verdict=wrong ;;
+        *) printf -v verdict 'wrong %q' "$answer" ;;
         esac
     fi
 }
@@ -178,13 +179,13 @@ hear_udp() {
     done
 }
 
-worker() { # NUMBER HOST PORT WANTED: connects whenever it is sent a byte, and says in a letter or a status what it saw
-    local fd answer seen
+worker() { # NUMBER HOST PORT WANTED: connects whenever it is sent a byte, and says what it saw
+    local fd answer seen code
     trap - TERM INT
     # What was open when it began would stay so, and of other workers it would be the reason why they never end.
     for fd in "${worker_fd[@]}" "${udp_fd[@]}"; do exec {fd}>&-; done
     while read -r -N 1; do
-        seen=r answer=''
+        seen=refused answer='' code=0
         if exec {fd}<>"/dev/tcp/$2/$3"; then
             case $4 in
             /*)
@@ -194,15 +195,18 @@ worker() { # NUMBER HOST PORT WANTED: connects whenever it is sent a byte, and s
             open) answer=probe-none ;;
             *) read -r -N 64 -t 1 -u "$fd" answer ;;
             esac
+            code=$?
             exec {fd}>&-
             case $answer in
             HTTP/?.?\ 5*) seen=${answer:9:3} ;;
-            HTTP/* | probe-*) seen=g ;;
-            '') seen=s ;;
-            *) seen=w ;;
+            HTTP/* | probe-*) seen=good ;;
+            '') seen=silent ;;
+            *) printf -v seen 'wrong %q' "$answer" ;;
             esac
         fi
         printf '%s %s\n' "$1" "$seen" >&"$results"
+        # What comes after the time is up would be taken for the beginning of the next answer.
+        ((code < 128)) || exit
     done
 }
 
@@ -235,15 +239,12 @@ hear_tcp() {
         read -r -u "$results" w seen
         p=${worker_path[w]-}
         [[ -n $p ]] || continue
-        case $seen in
-        g) good "$p" "${worker_time[w]}" ;;
-        r) failed "$p" "${worker_time[w]}" refused ;;
-        s) failed "$p" "${worker_time[w]}" silent ;;
-        w) failed "$p" "${worker_time[w]}" wrong ;;
-        *) failed "$p" "${worker_time[w]}" "$seen" ;;
-        esac
+        settle "$p" "${worker_time[w]}" "$seen"
         unset "worker_path[w]"
-        if [[ ${worker_host[w]} == "${hosts[p]}" ]]; then idle[p]+=" $w"; else dismiss "$w"; fi
+        case $seen in
+        good | refused | [1-5]*) if [[ ${worker_host[w]} == "${hosts[p]}" ]]; then idle[p]+=" $w"; else dismiss "$w"; fi ;;
+        *) dismiss "$w" ;;
+        esac
     done
     for w in "${!worker_path[@]}"; do
         ((now - worker_time[w] > patience && now > forgive)) || continue

@@ -64,7 +64,7 @@ class Listeners:
 
     def _resolve(self, question: bytes) -> bytes:
         self.asked.append(question)
-        return question[:2] + b"\x85\x00" + question[4:]
+        return question[:2] + b"\x85" + question[3:]
 
     def _udp(self, address: str, port: int) -> socket.socket:
         one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -262,7 +262,7 @@ def test_nothing_is_printed(seen: Seen) -> None:
 
 def test_the_question_to_the_dns(seen: Seen, listeners: Listeners) -> None:
     assert seen.pod.tracks["pod-to-dns"].first is not None
-    header = b"AB\x01\x00\x00\x01" + bytes(6)
+    header = b"AB\x01\x10\x00\x01" + bytes(6)
     assert set(listeners.asked) == {header + b"\x05probe\x02ns\x03svc\x07cluster\x05local" + bytes.fromhex("0000010001")}
 
 
@@ -276,7 +276,7 @@ def test_a_label_that_bash_would_cut_is_not_asked_for(listeners: Listeners, tmp_
     process = start(environment(listeners, tmp_path, NAMESPACE="kubernetes"))
     _await(lambda: listeners.asked)
     end(process)
-    header = b"AB\x01\x00\x00\x01" + bytes(6)
+    header = b"AB\x01\x10\x00\x01" + bytes(6)
     assert listeners.asked[0] == header + b"\x011\x010\x0296\x0210\x07in-addr\x04arpa" + bytes.fromhex("00000c0001")
 
 
