@@ -283,3 +283,9 @@ def object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[
 def report_cases() -> t.Any:
     """What the other modules return around a migration; see tests/support/report_cases.py."""
     return _support("report_cases")
+
+
+@pytest.fixture
+def plan_cases() -> t.Any:
+    """What the other modules return in check mode before a migration; see tests/support/plan_cases.py."""
+    return _support("plan_cases")
