@@ -47,11 +47,15 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True)
 class Journal:
-    """What an earlier run wrote down before it changed anything; empty when there was none."""
+    """What an earlier run wrote down before it changed anything; empty when there was none.
+
+    ``undoing`` is not empty once the migration is being rolled back.
+    """
 
     source: str = ""
     network: str = ""
     phase: str = ""
+    undoing: str = ""
 
     @property
     def unfinished(self) -> bool:

@@ -72,6 +72,13 @@ def cni_absent(at: Situation) -> t.Iterator[checks.Check]:
 
 
 def no_opposite_migration(at: Situation) -> t.Iterator[checks.Check]:
+    if at.journal.unfinished and at.journal.undoing and at.wanted.target != at.journal.source:
+        yield checks.failed(
+            "no-opposite-migration",
+            f"the migration from {at.journal.source} is being rolled back (phase {at.journal.phase or 'unknown'})",
+            "ConfigMap kube-system/podnet-cni-migration",
+            "Finish that with rollback_migration.yml; then the migration can begin anew.",
+        )
     if at.journal.unfinished and at.journal.source == at.wanted.target:
         yield checks.failed(
             "no-opposite-migration",

@@ -48,6 +48,12 @@ BAD: list[Bad] = [
             "nodes": both(FLANNEL_NODE),
         },
     ),
+    (
+        "no-opposite-migration",
+        "ConfigMap kube-system/podnet-cni-migration",
+        "is being rolled back (phase return-pods)",
+        {"journal": Journal("flannel", NETWORK, "return-pods", "true")},
+    ),
     ("strategy-known", "strategy", "unknown strategy 'teleport'", {"strategy": "teleport"}),
 ]
 
