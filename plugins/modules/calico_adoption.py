@@ -17,7 +17,8 @@ description:
     are reserved. O(state=released) lifts these limits when flannel is gone.
   - The size of the blocks is Calico's own, 26, or the first smaller one that has room for the pods of every node.
   - It refuses, naming nodes and the addresses in the way, when there is not room enough. Nothing is changed then.
-  - Where no flannel is found there is nothing to live beside, and O(state=present) changes nothing.
+  - Where neither flannel nor a pod that still has an address of its is found, there is nothing to live beside, and O(state=present)
+    changes nothing.
   - A block that is there is never written over, since it holds the addresses of pods. One that is empty and into which a pod of
     flannel has come is given back, and another one is claimed.
   - Runs on the control machine.
@@ -184,12 +185,12 @@ def _changes(api: t.Any, wish: t.Optional[adoption.Wish], plan: t.Optional[adopt
 
 
 def _plan(api: t.Any, wish: adoption.Wish, snapshots: adoption.Snapshots) -> t.Optional[adoption.Plan]:
-    """The plan, or nothing where no flannel lives."""
+    """The plan, or nothing where nothing of flannel's lives."""
     seen = collect.collect(api)
     unknown = sorted(set(wish.nodes) - {node.name for node in seen.nodes})
     if unknown:
         raise _errors.BadInputError(f"the cluster has no node {', '.join(unknown)}", "nodes", "Name nodes as `kubectl get nodes` does.")
-    if not seen.flannel:
+    if not adoption.lives_beside(seen):
         return None
     plan = adoption.plan(seen, snapshots, wish)
     adoption.demand_peace(seen, plan)

@@ -124,6 +124,12 @@ def plan(seen: cluster.ClusterSnapshot, snapshots: Snapshots, wish: Wish) -> Pla
     )
 
 
+def lives_beside(seen: cluster.ClusterSnapshot) -> bool:
+    """Whether there is something to live beside: flannel, or pods of a flannel that somebody took away before they had moved."""
+    ranges = [pod_range for pod_range in map(_pod_range, seen.nodes) if pod_range is not None]
+    return bool(seen.flannel) or any(ipaddress.ip_address(address) in pod_range for address in _strangers(seen) for pod_range in ranges)
+
+
 def demand_room(plan_: Plan) -> None:
     """An error that names every node without room, what is in the way, and the ways out."""
     if not plan_.obstacles:
@@ -151,16 +157,20 @@ def demand_peace(seen: cluster.ClusterSnapshot, plan_: Plan) -> None:
 
 def intruders(seen: cluster.ClusterSnapshot) -> t.Dict[str, str]:
     """Addresses inside Calico's blocks that a pod has which Calico did not give them to: the pod is cut, or soon will be."""
-    given = given_addresses(seen.calico)
     blocks = [ipaddress.ip_network(block.cidr) for block in (seen.calico.blocks if seen.calico else ()) if block.node]
-    strangers = {
+    return {address: pod for address, pod in _strangers(seen).items() if any(ipaddress.ip_address(address) in block for block in blocks)}
+
+
+def _strangers(seen: cluster.ClusterSnapshot) -> t.Dict[str, str]:
+    """Addresses of pods that Calico did not give to them."""
+    given = given_addresses(seen.calico)
+    return {
         address: f"{pod.namespace}/{pod.name}"
         for pod in seen.pods
         if _has_own_network(pod)
         for address in pod.ips
         if given.get(address) != f"{pod.namespace}/{pod.name}"
     }
-    return {address: pod for address, pod in strangers.items() if any(ipaddress.ip_address(address) in block for block in blocks)}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import adoption
 from ansible_collections.podnet.cni.plugins.module_utils._cni.adoption import Block, Wish
-from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import Calico, ClusterSnapshot, IPAMBlock, IPPool, Node, Pod
+from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import (
+    Calico,
+    ClusterSnapshot,
+    Flannel,
+    IPAMBlock,
+    IPPool,
+    Node,
+    ObjectRef,
+    Pod,
+)
 from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Address, Link, NodeSnapshot, Vxlan
 
 WISH = Wish("10.244.0.0/16")
@@ -126,6 +135,21 @@ def test_an_intruder_in_a_block_in_use_is_an_error_and_one_in_an_empty_block_is_
         adoption.demand_peace(used, adoption.plan(used, {}, WISH))
     empty = cluster(pod("10.244.1.193"), blocks=(IPAMBlock("10.244.1.192/26", "n1"),))
     adoption.demand_peace(empty, adoption.plan(empty, {}, WISH))
+
+
+@pytest.mark.parametrize(
+    ("seen", "beside"),
+    [
+        (cluster(pod("10.244.1.7")), True),
+        (cluster(pod("10.244.1.7", host_network=True)), False),
+        (cluster(pod("192.0.2.7")), False),
+        (cluster(), False),
+        (dataclasses.replace(cluster(), flannel=(Flannel(ObjectRef("apps/v1", "DaemonSet", "kube-flannel-ds", "kube-flannel")),)), True),
+        (cluster(pod("10.244.1.200"), blocks=(IPAMBlock("10.244.1.192/26", "n1", pods={"10.244.1.200": "demo/p-10.244.1.200"}),)), False),
+    ],
+)
+def test_pods_of_a_flannel_that_is_gone_are_still_something_to_live_beside(seen: ClusterSnapshot, beside: bool) -> None:
+    assert adoption.lives_beside(seen) is beside
 
 
 def test_a_moved_pod_is_no_intruder() -> None:
