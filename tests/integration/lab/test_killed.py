@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""SIGKILL in the middle, then the same command again: builds, the start of nodes, and the migration all end in the same good state."""
+"""SIGKILL in the middle, then the same command again: builds, the start of nodes, and the cutover all end in the same good state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.lab_commands import changes, kill_when, lab, migrate, run
+from tests.support.lab_commands import changes, kill_when, lab, leftovers_of_flannel, migrate, run
 
 pytestmark = pytest.mark.long
 
@@ -43,7 +43,7 @@ def test_killed_start(words: str, after: float) -> None:
 @pytest.mark.parametrize(
     ("task", "after"),
     [
-        ("Write the journal", 0.2),
+        ("Begin the journal", 0.2),
         ("Remove flannel's objects", 1.5),
         ("Remove flannel's CNI configuration from every node", 0.3),
         ("Apply Calico's objects", 2.0),
@@ -54,17 +54,11 @@ def test_killed_start(words: str, after: float) -> None:
         ("Put the pod network to the test", 6.0),
     ],
 )
-def test_killed_migration(task: str, after: float) -> None:
-    """The same command goes on from what it finds, ends verified, and has nothing to do a third time."""
+def test_killed_cutover(task: str, after: float) -> None:
+    """The same command goes on from what it finds, ends verified, and has nothing to do a third time. (Side by side: test_faults.py)"""
+    cutover = migrate("-e", "cni_migration_strategy=cutover")
     run(lab("reset"))
-    kill_when(migrate(), task, after)
-    assert "policy-enforced" in run(migrate())
+    kill_when(cutover, task, after)
+    assert "policy-enforced" in run(cutover)
     assert changes(run(migrate())) == {0}
     assert leftovers_of_flannel() == []
-
-
-def leftovers_of_flannel() -> list[str]:
-    """Lines about flannel on the nodes, by the kernel's own words."""
-    look = "ip -o link; ip route show table all; iptables-legacy-save; iptables-nft-save; ls /etc/cni/net.d /run /opt/cni/bin /var/lib/cni"
-    said = run(["ansible", "k8s_cluster", "--inventory", "inventories/lab", "--module-name", "ansible.builtin.shell", "--args", look])
-    return [line for line in said.splitlines() if "flannel" in line.lower() or "cni0" in line]
