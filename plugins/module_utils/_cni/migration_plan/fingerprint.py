@@ -26,8 +26,9 @@ _WORKLOADS = "workloads"
 #: Their pods are there while they work. How they move is a setting, and that counts.
 _FLEETING = ("Job", "CronJob")
 
-#: What the kernel learns, and what a node gets with its first pod and loses with it.
-_LEARNED = ("fdb", "neighbour")
+#: What the kernel learns, and what follows from nodes and backend, which are in the hash.
+_LEARNED = ("fdb", "neighbour", model.ROUTES)
+#: What a node gets with its first pod and loses with it.
 _WITH_PODS = re.compile(r"(link (veth|cali|cni0$)|(file|conflist) /var/lib/cni/|(rule|chain) .*\bCNI-)")
 
 #: So many items of a part are told in a message.

@@ -25,6 +25,9 @@ STRATEGIES = (SIDE_BY_SIDE, CUTOVER)
 LEAVE = "leave"
 RECREATE = "recreate"
 
+#: Kind of the one item that stands for all routes to the cluster's nodes.
+ROUTES = "routes"
+
 
 @dataclasses.dataclass(frozen=True)
 class Workload:

@@ -51,7 +51,7 @@ def facts(options: Raw) -> model.Facts:
         manifest=_manifest(options["manifest"]),
         moving=tuple(_moving(options, seen)),
         staying=tuple(_staying(options, seen)),
-        removals=_removals(options["cleanup"]),
+        removals=_removals(options["cleanup"], seen),
         node_writes=_node_writes(options["coexistence"], options["link_policy"]),
     )
 
@@ -164,12 +164,21 @@ def _owner(pod: cluster.Pod) -> _Key:
     return ("Pod", pod.namespace, pod.name) if bare else (pod.owner_kind, pod.namespace, pod.owner_name)
 
 
-def _removals(returned: Raw) -> t.Dict[str, t.Tuple[model.Removal, ...]]:
+def _removals(returned: Raw, seen: cluster.ClusterSnapshot) -> t.Dict[str, t.Tuple[model.Removal, ...]]:
+    ranges = frozenset(cidr for node in seen.nodes for cidr in node.pod_cidrs)
     with _in_option("cleanup", "cni_cleanup"):
-        return {
-            node: tuple(model.Removal(item["kind"], item["name"]) for item in answer["removed"])
-            for node, answer in sorted(returned.items())
-        }
+        return {node: _shortened(answer["removed"], ranges) for node, answer in sorted(returned.items())}
+
+
+def _shortened(removed: t.Iterable[Raw], ranges: t.Container[str]) -> t.Tuple[model.Removal, ...]:
+    """The routes to the other nodes as one item: with some backends every node has one for each."""
+    items = [model.Removal(item["kind"], item["name"]) for item in removed]
+    usual = [item for item in items if item.kind == "route" and item.name.partition(" ")[0] in ranges]
+    if not usual:
+        return tuple(items)
+    known = frozenset(usual)
+    kept = [item for item in items if item not in known]
+    return (model.Removal(model.ROUTES, f"to the pod ranges of {checks.counted(len(usual), 'node')}"), *kept)
 
 
 def _node_writes(coexistence: Raw, link_policy: Raw) -> t.Dict[str, t.Tuple[str, ...]]:

@@ -66,6 +66,7 @@ VOLATILE: dict[str, t.Callable[[Cases], Raw]] = {
         rollout=cases.rollout(left=[cases.left("web-6d8f-aaaaa")])
     ),
     "a learned neighbour": lambda cases: removing(cases, ("neighbour", "10.244.1.0 dev flannel.1"), ("fdb", "aa:bb dev flannel.1")),
+    "a route to another node": lambda cases: removing(cases, ("route", "10.244.0.0/24 via 192.0.2.11 dev eth0")),
     "a veth": lambda cases: removing(cases, ("link", "veth3f2a")),
     "a chain of a host port": lambda cases: removing(cases, ("chain", "nft ipv4 nat CNI-DN-0123456789abcdef")),
     "another container's result": lambda cases: removing(cases, ("file", f"/var/lib/cni/results/cbr0-{'a' * 64}-eth0")),
@@ -147,6 +148,10 @@ LASTING: dict[str, tuple[t.Callable[[Cases], Raw], dict[str, list[str]]]] = {
     "a setting": (
         lambda cases: cases.options(settings=cases.settings(batch=5)),
         {"strategy": ["batch was 20%, is 5"]},
+    ),
+    "a route to nowhere": (
+        lambda cases: removing(cases, ("route", "10.99.0.0/24 via 192.0.2.11 dev eth0")),
+        {"removals": ["n2: route 10.99.0.0/24 via 192.0.2.11 dev eth0 is new"]},
     ),
     "more of flannel on a node": (
         lambda cases: removing(cases, ("link", "flannel-wg")),

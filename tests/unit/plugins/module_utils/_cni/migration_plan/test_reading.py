@@ -55,6 +55,15 @@ def test_a_pod_that_the_cluster_no_longer_has_is_a_bare_one(plan_cases: Cases) -
     assert staying.title == "Pod demo/gone"
 
 
+def test_routes_to_the_nodes_are_one_item_and_others_are_told(plan_cases: Cases) -> None:
+    routes = [("route", f"{network} via 192.0.2.11 dev eth0") for network in ("10.244.0.0/24", "10.244.2.0/24", "10.99.0.0/24")]
+    facts = reading.facts(plan_cases.options(cleanup={"n2": plan_cases.cleanup(*routes)}))
+    assert [item.title for item in facts.removals["n2"] if item.kind.startswith("route")] == [
+        "routes to the pod ranges of 2 nodes",
+        "route 10.99.0.0/24 via 192.0.2.11 dev eth0",
+    ]
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
