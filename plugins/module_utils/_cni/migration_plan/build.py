@@ -170,14 +170,14 @@ def _own_objects(facts: model.Facts, nodes: t.Sequence[str]) -> t.List[str]:
 
 def _move(facts: model.Facts) -> model.Step:
     by_tier = itertools.groupby(facts.moving, key=lambda item: item.tier)
-    order = [f"{tier}: {', '.join(item.title for item in items)}" for tier, items in by_tier]
+    order = [f"Tier {tier}: {counted(len(list(items)), 'workload')}." for tier, items in by_tier]
     return model.Step(
         "move-pods",
         "Move the pods by what their owners do best",
         estimate.moves(facts.moving, _number(facts, "parallel_rollouts", 4)),
         written=_some(_api([f"template of {item.title} (restart)" for item in facts.moving if "rollout" in item.ways])),
         deleted=_some(_api([f"{counted(item.pods, 'pod')} of {item.title} (eviction)" for item in facts.moving if "evict" in item.ways])),
-        notes=(*(f"Tier {line}" for line in order), *_sandboxes(facts)),
+        notes=(*order, *_sandboxes(facts)),
     )
 
 

@@ -31,7 +31,7 @@ def render(plan: model.Plan, digest: str) -> str:
         *_head(plan, digest),
         *_section("Warnings", [f"- {line}" for line in plan.warnings]),
         *_section("Steps", _table(plan)),
-        *[line for number, step in enumerate(plan.steps, 1) for line in _step(number, step)],
+        *[line for number, step in enumerate(plan.steps, 1) for line in _step(plan, number, step)],
         *_section(f"Pods that move ({_pods(plan)})", _moving(plan)),
         *_section("Pods that stay", [f"- {item.namespace}/{item.pod} on {item.node or 'no node'}: {item.reason}" for item in plan.staying]),
         *_section("Images", _images(plan)),
@@ -84,11 +84,15 @@ def _counts(step: model.Step) -> str:
     return f"{written} written, {deleted} deleted"
 
 
-def _step(number: int, step: model.Step) -> t.List[str]:
+def _place(plan: model.Plan, nodes: t.Sequence[str]) -> str:
+    return "every node" if len(nodes) == plan.nodes > 1 else ", ".join(nodes)
+
+
+def _step(plan: model.Plan, number: int, step: model.Step) -> t.List[str]:
     lines = ["", f"### {number}. {step.name}", "", f"{step.title}{' on ' + ', '.join(step.nodes) if step.nodes else ''}."]
     for title, part in (("Written", step.written), ("Deleted", step.deleted)):
         for change in part:
-            place = f"on {', '.join(change.nodes)}" if change.nodes else "in the API server"
+            place = f"on {_place(plan, change.nodes)}" if change.nodes else "in the API server"
             lines += ["", f"{title} {place}:", "", *(f"- {item}" for item in change.items)]
     return [*lines, *(["", *(f"- {note}" for note in step.notes)] if step.notes else [])]
 
@@ -109,7 +113,7 @@ def _moving(plan: model.Plan) -> t.List[str]:
 
 
 def _images(plan: model.Plan) -> t.List[str]:
-    lines = [f"- {image.name}: {', '.join(image.nodes) if image.nodes else 'a node that the scheduler chooses'}" for image in plan.images]
+    lines = [f"- {image.name}: {_place(plan, image.nodes) or 'a node that the scheduler chooses'}" for image in plan.images]
     return [*lines, "", "Which of them a node has already is not known here."] if lines else []
 
 

@@ -93,10 +93,7 @@ def test_pods_move_by_their_ways(plan_cases: Cases) -> None:
     moved = step(plan_cases.options(rollout=plan_cases.rollout(*moves)), "move-pods")
     assert items(moved.written) == ["template of Deployment demo/web (restart)"]
     assert items(moved.deleted) == ["2 pods of StatefulSet demo/db (eviction)"]
-    assert moved.notes == (
-        "Tier rest: Deployment demo/web, StatefulSet demo/db, Pod demo/debug",
-        "Restarted in place on their nodes: Pod demo/debug",
-    )
+    assert moved.notes == ("Tier rest: 3 workloads.", "Restarted in place on their nodes: Pod demo/debug")
 
 
 def test_what_leaves_the_nodes_is_told_together_where_it_is_the_same(plan_cases: Cases) -> None:

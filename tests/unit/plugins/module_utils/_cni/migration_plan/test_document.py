@@ -37,6 +37,8 @@ def test_everything_a_reviewer_asks_has_its_section(plan_cases: Cases) -> None:
     assert "- demo/once on no node: its containers are never restarted" in lines
     assert "- calico/kube-controllers:v3.31.7: a node that the scheduler chooses" in lines
     assert "### 8. clean-nodes" in lines
+    assert "Deleted on every node:" in lines
+    assert "Written on n2:" in lines
 
 
 def test_what_there_is_nothing_of_has_no_section(plan_cases: Cases) -> None:
