@@ -260,7 +260,9 @@ from ansible_collections.podnet.cni.plugins.module_utils._kube import backup, cl
 from ansible_collections.podnet.cni.plugins.module_utils._kube.journal import Ledger, LockRules, Place, Seen
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 
-_READ, _LOCKED, _UNLOCKED = "read", "locked", "unlocked"
+_READ = "read"
+_LOCKED = "locked"
+_UNLOCKED = "unlocked"
 _OPTIONS = {
     "state": {"type": "str", "choices": [_READ, *journal.EVENTS, _LOCKED, _UNLOCKED], "default": _READ},
     "step": {"type": "str"},
