@@ -37,7 +37,14 @@ PLURALS = {
     "networking.k8s.io/v1beta1": {"ServiceCIDR": "servicecidrs"},
     "rbac.authorization.k8s.io/v1": {"ClusterRole": "clusterroles", "ClusterRoleBinding": "clusterrolebindings"},
     "policy/v1beta1": {"PodSecurityPolicy": "podsecuritypolicies"},
-    "crd.projectcalico.org/v1": {"IPPool": "ippools", "IPAMBlock": "ipamblocks"},
+    "crd.projectcalico.org/v1": {
+        "BlockAffinity": "blockaffinities",
+        "FelixConfiguration": "felixconfigurations",
+        "IPAMBlock": "ipamblocks",
+        "IPAMConfig": "ipamconfigs",
+        "IPPool": "ippools",
+        "IPReservation": "ipreservations",
+    },
     "operator.tigera.io/v1": {"Installation": "installations"},
     "admissionregistration.k8s.io/v1": {
         "ValidatingWebhookConfiguration": "validatingwebhookconfigurations",
@@ -98,6 +105,11 @@ class FakeApiServer:
             return 200, {"kind": "APIGroupList", "groups": self._groups()}
         if path in self._items:
             return 200, self._page(self._items[path], int(query.get("continue", "0")))
+        head, _mark, tail = path.partition("/namespaces/")
+        namespace, _slash, plural = tail.partition("/")
+        if f"{head}/{plural}" in self._items:
+            own = [item for item in self._items[f"{head}/{plural}"] if item["metadata"].get("namespace") == namespace]
+            return 200, self._page(own, int(query.get("continue", "0")))
         return self._by_name(path)
 
     def merge(self, path: str, query: dict[str, str], patch: dict[str, t.Any]) -> tuple[int, dict[str, t.Any]]:
@@ -119,6 +131,21 @@ class FakeApiServer:
             old = found["status"]["conditions"]
             old[:] = [news.pop(item["type"], item) for item in old] + list(news.values())
         return status, found
+
+    def create(self, path: str, item: dict[str, t.Any]) -> tuple[int, dict[str, t.Any]]:
+        """Keeps the object; one of that name that is there is a conflict."""
+        if any(there["metadata"]["name"] == item["metadata"]["name"] for there in self._items.get(path, [])):
+            return 409, {"kind": "Status", "message": "already exists", "code": 409}
+        self._items[path].append(item)
+        return 201, item
+
+    def delete(self, path: str) -> tuple[int, dict[str, t.Any]]:
+        """Takes the object out."""
+        parent, _slash, name = path.rpartition("/")
+        left = [item for item in self._items.get(parent, []) if item["metadata"]["name"] != name]
+        status = 200 if len(left) < len(self._items.get(parent, [])) else 404
+        self._items[parent] = left
+        return status, {"kind": "Status", "code": status}
 
     def close(self) -> None:
         self._http.shutdown()
@@ -185,6 +212,14 @@ def _handler(server: FakeApiServer) -> type[BaseHTTPRequestHandler]:
             else:
                 assert self.headers["Content-Type"] == "application/merge-patch+json"
                 self._send(*server.merge(address.path, query, patch))
+
+        def do_POST(self) -> None:
+            item = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._send(*server.create(urlsplit(self.path).path, item))
+
+        def do_DELETE(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self._send(*server.delete(urlsplit(self.path).path))
 
         def _send(self, status: int, body: dict[str, t.Any]) -> None:
             data = json.dumps(body).encode()
