@@ -81,8 +81,8 @@ options:
     default: cutover
   journal:
     description:
-      - What an earlier run noted before it changed anything - C(source), C(network), C(undoing) when it is being rolled back, and
-        C(phase), which is V(done) at the end.
+      - What an earlier run noted before it changed anything - C(source), C(network), C(strategy), C(undoing) when it is being rolled
+        back, and C(phase), which is V(done) at the end.
       - Other keys are ignored.
       - Not used with O(bundle), which has its own.
     type: dict
@@ -231,7 +231,7 @@ def examine(params: t.Mapping[str, t.Any]) -> questions.Verdict:
         mtu=params["mtu"],
         drop_policies=params["calico_policies"] == "delete",
     )
-    noted = {key: str(params["journal"].get(key) or "") for key in ("source", "network", "phase", "undoing")}
+    noted = {key: str(params["journal"].get(key) or "") for key in ("source", "network", "phase", "undoing", "strategy")}
     return questions.examine(seen, snapshots, wanted, situation.Journal(**noted))
 
 

@@ -47,6 +47,7 @@ ALWAYS: t.Tuple[_Question, ...] = (
     cnis.no_other_cni,
     strategy.cni_absent,
     strategy.no_opposite_migration,
+    strategy.unchanged,
 )
 # Of no node at all, anything is true.
 OF_INSPECTED_NODES: t.Tuple[_Question, ...] = (

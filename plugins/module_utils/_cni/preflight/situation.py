@@ -56,6 +56,7 @@ class Journal:
     network: str = ""
     phase: str = ""
     undoing: str = ""
+    strategy: str = ""
 
     @property
     def unfinished(self) -> bool:

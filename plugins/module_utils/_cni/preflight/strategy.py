@@ -71,6 +71,22 @@ def cni_absent(at: Situation) -> t.Iterator[checks.Check]:
     yield checks.failed("cni-absent", f"the cluster is not without a CNI, its state is {at.state}", "cluster", advice)
 
 
+def unchanged(at: Situation) -> t.Iterator[checks.Check]:
+    """A way that was begun is gone to its end: another one would not know what the first has set up."""
+    begun = at.journal.strategy
+    if not at.journal.unfinished or not begun or at.wanted.strategy == ROLLBACK or at.journal.undoing:
+        return
+    if begun == at.wanted.strategy:
+        yield checks.passed("strategy-unchanged", f"{begun}, as it was begun")
+    else:
+        yield checks.failed(
+            "strategy-unchanged",
+            f"a migration by {begun} is under way (phase {at.journal.phase or 'unknown'}), not by {at.wanted.strategy}",
+            "ConfigMap kube-system/podnet-cni-migration",
+            f"Go on with -e cni_migration_strategy={begun}, or take it back with rollback_migration.yml.",
+        )
+
+
 def no_opposite_migration(at: Situation) -> t.Iterator[checks.Check]:
     if at.journal.unfinished and at.journal.undoing and at.wanted.target != at.journal.source:
         yield checks.failed(

@@ -55,6 +55,12 @@ BAD: list[Bad] = [
         {"journal": Journal("flannel", NETWORK, "return-pods", "true")},
     ),
     ("strategy-known", "strategy", "unknown strategy 'teleport'", {"strategy": "teleport"}),
+    (
+        "strategy-unchanged",
+        "ConfigMap kube-system/podnet-cni-migration",
+        "a migration by side_by_side is under way (phase paused), not by cutover",
+        {"journal": Journal("flannel", NETWORK, "paused", strategy="side_by_side"), "strategy": "cutover"},
+    ),
 ]
 
 
