@@ -38,6 +38,9 @@ TIERS = (DNS, WEBHOOKS, REST, AILING)
 #: A cluster of so many nodes may have no room for a second pod beside the first.
 _FEW_NODES = 2
 
+#: Owners whose pods work once: a second one would repeat the work.
+_JOBS = ("Job", "CronJob")
+
 _STATIC = "a static pod: kubelet keeps it until its manifest on the node changes"
 _NEVER = "its containers are never restarted (restartPolicy Never): let it finish, or delete and create it by hand"
 _NO_NODE = "its node {node} is not Ready: repair the node, then run this again"
@@ -119,7 +122,7 @@ class _Planner:
     def _usual(self, owner: Owner, foreign: t.Sequence[Member]) -> str:
         if owner.kind == "Pod":
             return self._policy.bare
-        if owner.kind == "Job":
+        if owner.kind in _JOBS:
             return self._policy.job
         if any(f"{owner.namespace}/{claim}" in self._scene.local_claims for member in foreign for claim in member.pod.claims):
             return self._policy.local_volume
@@ -133,7 +136,7 @@ class _Planner:
         workload = self._scene.workloads.get(owner)
         if way != ROLLOUT:
             return way, ""
-        if owner.kind in ("Pod", "Job"):
+        if owner.kind in ("Pod", *_JOBS):
             return LEAVE, _NOBODY
         if owner.kind not in ROLLING or workload is None:
             return EVICT, f"a {owner.kind} has no rollout"

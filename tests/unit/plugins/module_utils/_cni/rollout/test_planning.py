@@ -63,6 +63,9 @@ def reasons(planned: Plan) -> dict[str, str]:
         pytest.param([bare("a")], {"a": ("in-place", ["a"])}, id="a bare pod"),
         pytest.param([bare("a", restart_policy="OnFailure")], {"a": ("in-place", ["a"])}, id="a bare pod restarted on failure"),
         pytest.param([member("a", "Job", "import", restart_policy="OnFailure")], {"import": ("in-place", ["a"])}, id="a Job"),
+        pytest.param(
+            [member("a", "CronJob", "nightly", restart_policy="OnFailure")], {"nightly": ("in-place", ["a"])}, id="a CronJob's Job"
+        ),
         pytest.param([member("a", "ReplicaSet", "lonely")], {"lonely": ("evict", ["a"])}, id="a ReplicaSet of its own"),
         pytest.param([member("a", "CloneSet", "x")], {"x": ("evict", ["a"])}, id="a custom resource"),
         pytest.param([member("a", "CloneSet", "x", scratch=("tmp",))], {"x": ("in-place", ["a"])}, id="emptyDir is never evicted unasked"),
