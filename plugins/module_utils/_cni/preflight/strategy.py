@@ -30,7 +30,7 @@ _ANY = frozenset({FLANNEL, MIGRATING, CALICO})
 #: strategy -> target -> the states it may start from. ``install`` puts a CNI where none is, ``rollback`` undoes a migration half way.
 STRATEGIES: t.Mapping[str, t.Mapping[str, t.FrozenSet[str]]] = {
     "side_by_side": dict.fromkeys(TARGETS, _ANY),
-    "cutover": dict.fromkeys(TARGETS, _ANY),
+    "cutover": {CALICO: _ANY},
     ROLLBACK: {FLANNEL: frozenset({FLANNEL, MIGRATING})},
     "install": {CALICO: frozenset({NONE, CALICO}), FLANNEL: frozenset({NONE, FLANNEL})},
 }

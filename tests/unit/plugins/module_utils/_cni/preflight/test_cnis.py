@@ -43,7 +43,7 @@ def on_calico(**changes: t.Any) -> cluster.ClusterSnapshot:
     return dataclasses.replace(ON_CALICO, calico=dataclasses.replace(CALICO, **changes))
 
 
-FROM_CALICO = {"target": "flannel", "nodes": both(CALICO_NODE)}
+FROM_CALICO = {"target": "flannel", "strategy": "side_by_side", "nodes": both(CALICO_NODE)}
 A_POLICY = cluster.ObjectRef("crd.projectcalico.org/v1", "GlobalNetworkPolicy", "no-metadata")
 A_SET = cluster.ObjectRef("crd.projectcalico.org/v1", "NetworkSet", "partners", "shop")
 
@@ -52,7 +52,7 @@ BAD: list[Bad] = [
         "calico-found",
         "DaemonSets of all namespaces",
         "run install_flannel.yml instead",
-        {"seen": ON_NOTHING, "nodes": both(BARE_NODE), "target": "flannel", "network": NETWORK},
+        {"seen": ON_NOTHING, "nodes": both(BARE_NODE), "target": "flannel", "strategy": "side_by_side", "network": NETWORK},
     ),
     (
         "calico-not-managed",
@@ -129,9 +129,8 @@ def test_policies_may_go_where_that_is_allowed() -> None:
     assert_warned("calico-policies", "GlobalNetworkPolicy no-metadata", "1 objects that only Calico knows", changes)
 
 
-@pytest.mark.parametrize("strategy", ["side_by_side", "cutover"])
-def test_from_calico_the_way_to_flannel_is_open(strategy: str) -> None:
-    verdict = examine(ON_CALICO, both(CALICO_NODE), target="flannel", strategy=strategy)
+def test_from_calico_the_way_to_flannel_is_open() -> None:
+    verdict = examine(ON_CALICO, both(CALICO_NODE), target="flannel", strategy="side_by_side")
     assert (failed(verdict), verdict.state, verdict.network) == ([], "calico", NETWORK)
     assert {"calico-found", "calico-policies", "calico-not-managed", "podcidr-inside-network"} <= {check.id for check in verdict.checks}
 
@@ -146,5 +145,5 @@ def test_from_calico_the_way_to_flannel_is_open(strategy: str) -> None:
     ],
 )
 def test_a_way_to_flannel_that_was_interrupted_goes_on(seen: cluster.ClusterSnapshot, nodes: snapshot.NodeSnapshot, state: str) -> None:
-    verdict = examine(seen, both(nodes), Journal("calico", NETWORK, "return-pods"), target="flannel", strategy="cutover")
+    verdict = examine(seen, both(nodes), Journal("calico", NETWORK, "return-pods"), target="flannel", strategy="side_by_side")
     assert (failed(verdict), verdict.state, verdict.network) == ([], state, NETWORK)

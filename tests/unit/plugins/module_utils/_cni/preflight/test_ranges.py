@@ -40,7 +40,7 @@ def crowded(count: int) -> dict[str, t.Any]:
     """From Calico to flannel with so many pods on n1."""
     pods = tuple(cluster.Pod("demo", f"p{number}", node="n1", phase="Running", ready=True, owner_kind="X") for number in range(count))
     seen = dataclasses.replace(ON_CALICO, calico=dataclasses.replace(CALICO, blocks=BLOCKS), pods=pods)
-    return {"seen": seen, "nodes": both(CALICO_NODE), "target": "flannel"}
+    return {"seen": seen, "nodes": both(CALICO_NODE), "target": "flannel", "strategy": "side_by_side"}
 
 
 BAD: list[Bad] = [

@@ -44,6 +44,7 @@ BAD: list[Bad] = [
         {
             "journal": Journal("flannel", NETWORK, "x"),
             "target": "flannel",
+            "strategy": "side_by_side",
             "seen": dataclasses.replace(ON_CALICO, flannel=ON_FLANNEL.flannel),
             "nodes": both(FLANNEL_NODE),
         },
@@ -75,7 +76,7 @@ def test_every_check_that_can_fail_is_in_the_table() -> None:
 
 @pytest.mark.parametrize(
     ("strategy", "target", "name"),
-    [("rollback", "calico", "strategy-known"), ("", "calico", "strategy-known")],
+    [("rollback", "calico", "strategy-known"), ("cutover", "flannel", "strategy-known"), ("", "calico", "strategy-known")],
 )
 def test_strategy_that_does_not_lead_there(strategy: str, target: str, name: str) -> None:
     assert name in failed(examine(strategy=strategy, target=target))
