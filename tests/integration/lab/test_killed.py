@@ -55,7 +55,7 @@ def test_killed_start(words: str, after: float) -> None:
     ],
 )
 def test_killed_cutover(task: str, after: float) -> None:
-    """The same command goes on from what it finds, ends verified, and has nothing to do a third time. (Side by side: test_faults.py)"""
+    """The same command goes on from what it finds, ends verified, and has nothing to do a third time."""
     cutover = migrate("-e", "cni_migration_strategy=cutover")
     run(lab("reset"))
     kill_when(cutover, task, after)
