@@ -46,9 +46,11 @@ def build(inputs: Inputs, target: str = "calico", title: str = "", gap_limit: fl
         steps = _steps(inputs.journal, seen.gaps)
     before = _moment(inputs.cluster_before, inputs.snapshots_before, "before")
     after = _moment(inputs.cluster_after, inputs.snapshots_after, "after")
-    source = str(inputs.journal.get("source") or "")
+    began = str(inputs.journal.get("source") or "")
+    # A change that was taken back ends where it began: what it had brought is what has to be gone.
+    source = _other(target) if began == target else began
     report = model.Report(
-        title=title or _title(source, target),
+        title=title or _title(began, target),
         verdict=model.PASSED,
         reasons=(),
         strategy=str(inputs.journal.get("strategy") or ""),
@@ -119,8 +121,14 @@ def _judged(report: model.Report, unfinished: bool) -> model.Report:
     return report
 
 
+def _other(cni: str) -> str:
+    return next((name for name in snapshot.DAEMONS if name != cni), "")
+
+
 def _title(source: str, target: str) -> str:
     to = _NAMES.get(target, target)
+    if source == target:
+        return f"Back to {to}"
     return f"From {_NAMES.get(source, source)} to {to}" if source else f"Change of the pod network to {to}"
 
 

@@ -130,3 +130,8 @@ def test_as_a_dictionary(report_cases: t.Any) -> None:
     assert json.loads(json.dumps(plain)) == plain
     assert (plain["schema"], plain["verdict"], plain["network"]) == (1, "passed", "10.244.0.0/16")
     assert plain["connectivity"]["paths"][0]["sent"] == 1000
+
+
+def test_a_change_that_was_taken_back_is_judged_by_what_it_had_brought() -> None:
+    done = build.build(build.Inputs(journal={"source": "flannel", "phase": "done"}), "flannel")
+    assert (done.title, done.source, done.target) == ("Back to flannel", "calico", "flannel")
