@@ -27,7 +27,7 @@ def path(kind: str, source: str, target: str, gap: float | None = 0.2, **more: t
     reading = {
         "sent": 1000,
         "failed": 0,
-        "failed_restarting": 0,
+        "failed_explained": 0,
         "longest_gap": gap,
         "longest_outage": gap,
         "cause": "",

@@ -93,7 +93,7 @@ def clients(seen: _Record, kind: str) -> Clients:
     return Clients(
         sum(path["sent"] for path in paths),
         sum(path["failed"] for path in paths),
-        sum(path["failed"] - path["failed_restarting"] for path in paths),
+        sum(path["failed"] - path["failed_explained"] for path in paths),
         max(path["longest_gap"] for path in paths),
         max(path["longest_outage"] or 0.0 for path in paths),
         max(_dark(seen, kind, path["source"]) for path in paths),
@@ -108,7 +108,7 @@ def mesh(seen: _Record) -> tuple[Pair, ...]:
             path["source"],
             path["target"],
             path["sent"],
-            path["failed"] - path["failed_restarting"],
+            path["failed"] - path["failed_explained"],
             path["longest_outage"] or 0.0,
             path["longest_gap"] or 0.0,
         )

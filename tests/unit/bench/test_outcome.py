@@ -19,14 +19,14 @@ CONTROLLER = dataclasses.replace(GOOD, strategy="controller", change=140.0)
 
 
 def path(kind: str, source: str, **changes: t.Any) -> dict[str, t.Any]:
-    calm = {"kind": kind, "source": source, "target": "bench/app", "sent": 100, "failed": 0, "failed_restarting": 0}
+    calm = {"kind": kind, "source": source, "target": "bench/app", "sent": 100, "failed": 0, "failed_explained": 0}
     return {**calm, "longest_gap": 0.2, "longest_outage": 0.2, **changes}
 
 
 def test_clients_are_summed_over_the_nodes_and_gaps_are_the_longest() -> None:
     seen = {
         "paths": [
-            path("pod-to-app", "n1", failed=12, failed_restarting=10, longest_gap=4.0, longest_outage=0.9),
+            path("pod-to-app", "n1", failed=12, failed_explained=10, longest_gap=4.0, longest_outage=0.9),
             path("pod-to-app", "n2", failed=3),
             path("host-to-app", "n1", failed=70),
         ],
@@ -47,7 +47,7 @@ def test_nothing_measured_is_an_error_and_not_a_zero(paths: list[dict[str, t.Any
 
 
 def test_the_mesh_has_every_pair_without_what_restarts_explain() -> None:
-    seen = {"paths": [path("pod-to-pod", "n1", target="n2", failed=12, failed_restarting=12, longest_gap=3.0, longest_outage=None)]}
+    seen = {"paths": [path("pod-to-pod", "n1", target="n2", failed=12, failed_explained=12, longest_gap=3.0, longest_outage=None)]}
     assert outcome.mesh(seen) == (Pair("n1", "n2", 100, 0, 0.0, 3.0),)
 
 

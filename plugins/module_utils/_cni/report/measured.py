@@ -69,7 +69,7 @@ def _path(raw: Raw) -> Path:
         target=str(raw.get("target") or ""),
         sent=int(raw.get("sent") or 0),
         failed=int(raw.get("failed") or 0),
-        restarting=int(raw.get("failed_restarting") or 0),
+        restarting=int(raw.get("failed_explained") or 0),
         longest_gap=gap,
         longest_outage=outage,
     )

@@ -84,7 +84,7 @@ def test_without_a_limit_no_outage_is_too_long(report_cases: t.Any) -> None:
 
 
 def test_lost_requests_are_told(report_cases: t.Any) -> None:
-    lossy = report_cases.connectivity(paths=[report_cases.path("pod-to-pod", "n1", "n2", 0.4, failed=17, failed_restarting=14)])
+    lossy = report_cases.connectivity(paths=[report_cases.path("pod-to-pod", "n1", "n2", 0.4, failed=17, failed_explained=14)])
     assert "3 of 1,000 requests lost" in build.headline(report(report_cases.inputs(connectivity=lossy)))
 
 

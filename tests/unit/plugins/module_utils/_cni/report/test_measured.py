@@ -6,9 +6,11 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+import yaml
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni.report import measured
 from ansible_collections.podnet.cni.plugins.module_utils._cni.report.model import Connectivity, Gap, Path, Step
+from ansible_collections.podnet.cni.plugins.modules import connectivity_probe_info
 
 
 def test_nothing_measured_is_nothing() -> None:
@@ -23,9 +25,7 @@ def test_the_sums_and_the_worst(report_cases: t.Any) -> None:
 
 
 def test_a_restart_of_the_probe_is_no_loss_and_no_outage(report_cases: t.Any) -> None:
-    restarted = report_cases.path(
-        "pod-to-pod", "n1", "n2", 1.9, failed=14, failed_restarting=14, cause="target restart", longest_outage=0.2
-    )
+    restarted = report_cases.path("pod-to-pod", "n1", "n2", 1.9, failed=14, failed_explained=14, cause="target restart", longest_outage=0.2)
     gap = report_cases.gap("pod-to-pod", "n1", "n2", 30, 1.9, cause="target restart")
     seen = measured.connectivity({"paths": [restarted], "gaps": [gap]})
     assert (seen.lost, seen.restarting, seen.longest_outage) == (0, 14, 0.2)
@@ -93,3 +93,11 @@ def test_a_step_still_open_has_what_came_after_it_began() -> None:
     gaps = [Gap("pod-to-pod", "a", "b", 50.0, 51.0)]
     assert measured.outage_during(Step("x", "started", 10.0), gaps) == 1.0
     assert measured.outage_during(Step("x", "finished"), gaps) is None
+
+
+def test_it_reads_the_very_keys_that_the_probe_returns() -> None:
+    returned = yaml.safe_load(connectivity_probe_info.RETURN)
+    path = {**returned["paths"]["sample"][0], "failed": 5, "failed_explained": 3}
+    seen = measured.connectivity({"paths": [path]})
+    assert (seen.paths[0].failed, seen.paths[0].restarting, seen.paths[0].lost) == (5, 3, 2)
+    assert {"kind", "source", "target", "sent", "failed", "failed_explained", "longest_gap", "longest_outage"} <= set(path)
