@@ -37,7 +37,6 @@ def count(tasks: t.Sequence[t.Mapping[str, t.Any]], requests: t.Sequence[str]) -
         "control_modules": sum(1 for task in tasks if task["where"] == "control" and task["action"] not in _WORDS_ONLY),
         "requests": dict(collections.Counter(line.partition(" ")[0] for line in requests)),
         "slowest": [[name, round(spent, 1)] for name, spent in slowest],
-        "away": [seconds for task in tasks for seconds in task.get("away", ())],
     }
 
 
@@ -49,8 +48,7 @@ def line(counts: Counts) -> str:
         f"{counts['node_items']} in loops), on the control machine {counts['control_modules']}; "
         f"requests to the API server {sum(counts['requests'].values())} ({made})"
     )
-    away = [f"  pods restarted in place were away {min(counts['away']):.1f} to {max(counts['away']):.1f} s"] if counts["away"] else []
-    return "\n".join([first, *away, *(f"  {spent:6.1f} s {name}" for name, spent in counts["slowest"])])
+    return "\n".join([first, *(f"  {spent:6.1f} s {name}" for name, spent in counts["slowest"])])
 
 
 #: What runs no module anywhere.

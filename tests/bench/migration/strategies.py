@@ -25,6 +25,8 @@ from tests.bench.migration.cluster import Cluster, poll
 CONTROLLER_SECONDS = 300.0
 PLAYBOOK_SECONDS = 600.0
 CALLBACKS = Path(__file__).with_name("callbacks")
+#: Where Python finds what counts requests.
+SITE = Path(__file__).with_name("site")
 #: The journal's step that only looks at what the others made.
 _VERIFY = "verify"
 
@@ -90,17 +92,11 @@ def cutover(cluster: Cluster, scratch: Path) -> Run:
     return playbook(cluster, scratch, {"cni_migration_strategy": "cutover"})
 
 
-def in_place(cluster: Cluster, scratch: Path) -> Run:
-    """Side by side, but every pod's sandbox is restarted where it is."""
-    return playbook(cluster, scratch, {"cni_migration_strategy": "side_by_side", "cni_migration_policy": {"default": "in-place"}})
-
-
 STRATEGIES: dict[str, t.Callable[[Cluster, Path], Run]] = {
     "manual": manual,
     "controller": controller,
     "side_by_side": side_by_side,
     "cutover": cutover,
-    "in_place": in_place,
 }
 
 
@@ -117,6 +113,7 @@ def playbook(cluster: Cluster, scratch: Path, settings: t.Mapping[str, t.Any]) -
 def run_playbook(scratch: Path, settings: t.Mapping[str, t.Any]) -> None:
     """Runs it to a good end."""
     scratch.mkdir(parents=True, exist_ok=True)
+    (scratch / "requests.txt").unlink(missing_ok=True)  # it is appended to
     own = {
         "cni_migration_probe": False,
         "cni_migration_report_dir": "",
@@ -130,7 +127,7 @@ def run_playbook(scratch: Path, settings: t.Mapping[str, t.Any]) -> None:
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
         "ANSIBLE_CALLBACKS_ENABLED": "count_tasks",
-        "PYTHONPATH": str(CALLBACKS / "site"),
+        "PYTHONPATH": str(SITE),
         "PODNET_BENCH_TASKS": str(scratch / "tasks.jsonl"),
         "PODNET_BENCH_REQUESTS": str(scratch / "requests.txt"),
     }

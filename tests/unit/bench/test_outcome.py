@@ -10,7 +10,7 @@ import typing as t
 import pytest
 
 from tests.bench.migration import outcome
-from tests.bench.migration.outcome import Clients, Outcome, Pair
+from tests.bench.migration.outcome import Clients, Outcome, Pair, Sequel
 
 CALM = Clients(sent=600, failed=0, failed_alone=0, longest_gap=0.2, outage=0.2, dark=0.0)
 GOOD = Outcome("side_by_side", "W1", 60.0, 90.0, CALM, CALM, (Pair("n1", "n2", 600, 0, 0.2, 0.2),), ())
@@ -91,15 +91,25 @@ def test_cutover_is_dark_at_most_half_as_long_as_the_manual_way(dark: float, met
     assert verdicts(MANUAL, cutover)["cutover: dark at most half as long as the manual way"] is met
 
 
-@pytest.mark.parametrize(("away", "met"), [(5.0, True), (5.1, False)])
-def test_in_place_a_pod_is_away_for_a_few_seconds(away: float, met: bool) -> None:
-    in_place = dataclasses.replace(GOOD, strategy="in_place", pods=dataclasses.replace(CALM, longest_gap=away))
-    assert verdicts(in_place)["in place: a pod is away at most 5 s"] is met
+@pytest.mark.parametrize(
+    ("found", "again", "in_place"),
+    [
+        (None, None, None),
+        (Sequel(59.0, 0, (2.0, 5.0)), True, True),
+        (Sequel(60.0, 0, (2.0, 5.1)), False, False),
+        (Sequel(20.0, 1, ()), False, None),
+    ],
+    ids=str,
+)
+def test_the_sequel_has_goals_of_its_own(found: Sequel | None, again: bool | None, in_place: bool | None) -> None:
+    seen = verdicts(dataclasses.replace(GOOD, sequel=found))
+    assert (seen["again: no change, in less than 60 s"], seen["in place: a pod is away at most 5 s"]) == (again, in_place)
 
 
 def test_an_outcome_survives_its_way_through_json() -> None:
-    item = dataclasses.replace(MANUAL, notes=("a note",))
-    assert Outcome.from_plain(json.loads(json.dumps(item.plain()))) == item
+    for found in (None, Sequel(20.0, 0, (2.0,))):
+        item = dataclasses.replace(MANUAL, notes=("a note",), sequel=found)
+        assert Outcome.from_plain(json.loads(json.dumps(item.plain()))) == item
 
 
 def test_the_table_has_strategies_in_columns_ratios_and_goals() -> None:

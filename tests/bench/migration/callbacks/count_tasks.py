@@ -48,7 +48,7 @@ class CallbackModule(CallbackBase):
         self._write(result, item=True)
 
     def _write(self, result: t.Any, item: bool = False) -> None:
-        task, answer = result._task, result._result  # noqa: SLF001  # a callback has no other way to them
+        task = result._task  # noqa: SLF001  # a callback has no other way to it
         if not item and task.loop is not None:
             return  # its items were written
         action = task.action.rpartition(".")[2]
@@ -60,7 +60,5 @@ class CallbackModule(CallbackBase):
             "item": item,
             "seconds": round(time.time() - self._begun, 3),
         }
-        if action == "pod_sandbox_restart":
-            entry["away"] = [pod["seconds"] for pod in answer.get("pods", ())]
         with self._path.open("a") as file:
             file.write(json.dumps(entry) + "\n")
