@@ -24,10 +24,10 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages migrate lab lab-reset lab-down lab-status test test-fast test-newest test-lab test-long lint bench reference artifact clean distclean
+.PHONY: help setup packages migrate lab lab-reset lab-down lab-status test test-fast test-newest test-lab test-long lint bench bench-migrations reference artifact clean distclean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## the virtual environment with pinned versions
 
@@ -90,6 +90,9 @@ test-long: setup ## what is too slow for CI: killed runs, other shapes of the la
 
 bench: setup ## times and sizes of the lab and of the node snapshot
 	@$(BIN)/python tests/bench/run.py
+
+bench-migrations: setup ## every way from flannel to Calico measured on fresh labs, half an hour; what was measured is kept in build/bench
+	@$(BIN)/python tests/bench/migrations.py
 
 lint: setup ## every static gate
 	ruff check
