@@ -75,7 +75,7 @@ class Outcome:
     @property
     def service_gap(self) -> float:
         """The longest that any client waited for the Service while it was there itself."""
-        return max(self.hosts.longest_gap, self.pods.outage)
+        return max(self.hosts.outage, self.pods.outage)
 
     @property
     def mesh_gap(self) -> float:

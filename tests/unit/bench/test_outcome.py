@@ -66,7 +66,7 @@ def test_goals_without_measurements_are_neither_met_nor_missed() -> None:
         ({"change": 79.0}, "at most"),
         ({"change": 71.0}, "0.5 x the controller"),
         ({"hosts": dataclasses.replace(CALM, failed=1)}, "no failed request"),
-        ({"hosts": dataclasses.replace(CALM, longest_gap=0.6)}, "no failed request"),
+        ({"hosts": dataclasses.replace(CALM, outage=0.6)}, "no failed request"),
         ({"pods": dataclasses.replace(CALM, failed=9, failed_alone=1)}, "no failed request"),
         ({"pods": dataclasses.replace(CALM, outage=0.6)}, "no failed request"),
         ({"left": ("n1: device cni0",)}, "side_by_side: nothing is left"),
