@@ -60,7 +60,7 @@ def _wait_until_none(look: t.Callable[[], list[str]], seconds: float, complaint:
     while named := look():
         if time.monotonic() > deadline:
             raise LabError(f"after {seconds:.0f} s these {complaint}: {', '.join(named)}.")
-        time.sleep(0.5)
+        time.sleep(0.5)  # between two looks
 
 
 def write_inventory(settings: Settings) -> str:

@@ -19,9 +19,8 @@ description:
     packet each, from a new port each time, so nothing is sent twice and no lost packet is hidden; Services with a new connection each.
   - Where the other pods are is read from the API server by the pods on the hosts' network, so it is known also while the pods'
     network is in pieces. The last known address stays when the API server is away.
-  - The load is bounded. Measured, the pods of a node together took 4 % of one processor on three nodes, and 10 % with 16 O(peers), with
-    30 MiB to 100 MiB of memory, and 1 MB of disk an hour. It grows with O(peers), not with the number of nodes. It ends by itself
-    after O(duration), or when the readings of a node have reached 64 MiB.
+  - The load is bounded. It grows with O(peers), not with the number of nodes, and it ends by itself after O(duration), or when the
+    readings of a node have reached 64 MiB.
   - Runs on the control machine and needs the right to run commands in pods of O(namespace).
 author: The podnet.cni authors (@podnet)
 extends_documentation_fragment:

@@ -46,6 +46,7 @@ class Cluster:
     def wait_until_settled(self, address: str) -> None:
         """Waits until every pod is ready and none is ending, then until the Service answers on every node."""
         poll("all pods are ready", lambda: unsettled(self.objects("pods --all-namespaces")) == [])
+        # `|| true`: "not yet" is an answer here, and `poll` gives up by itself.
         ask = f"curl --silent --fail --max-time 1 --output /dev/null http://{address}/ && echo answered"
         poll("the Service answers on every node", lambda: all("answered" in said for said in self.on_nodes(f"{ask} || true").values()))
 
@@ -66,7 +67,7 @@ def poll(what: str, holds: t.Callable[[], bool], seconds: float = _SECONDS, inte
     while not _holds(holds):
         if time.monotonic() > end:
             raise LabError(f"{what}: not so within {seconds:.0f} s")
-        time.sleep(interval)
+        time.sleep(interval)  # between two questions
 
 
 def _holds(question: t.Callable[[], bool]) -> bool:

@@ -190,6 +190,7 @@ def _wait_for_job(cluster: Cluster, scratch: Path) -> str:
 
 def _keep_logs(cluster: Cluster, scratch: Path) -> None:
     for name in cluster.kubectl("--namespace kube-system get pods -l k8s-app=flannel-migration-controller -o name").split():
+        # The controller evicts itself now and then: the log of a pod that is gone is gone too, and no reason to lose the measurement.
         said = cluster.kubectl(f"--namespace kube-system logs {name} || true")
         if said:
             (scratch / f"{name.partition('/')[2]}.log").write_text(said)

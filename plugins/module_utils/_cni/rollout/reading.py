@@ -19,9 +19,6 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout.model impo
 
 Raws = t.Sequence[objects.Raw]
 
-#: Keys of a volume's node affinity that bind it to one machine: Kubernetes' own, and as local volume drivers form theirs.
-_MACHINE_KEYS = ("/hostname", "/node")
-
 
 @dataclasses.dataclass(frozen=True)
 class Lists:
@@ -46,7 +43,7 @@ def scene(lists: Lists, calico: t.Optional[cluster.Calico]) -> Scene:
         workloads={_owner(kind, item): workload(kind, item) for kind, item in controllers},
         parents=dict(itertools.chain.from_iterable(parents(kind, items) for kind, items in lists.controllers.items())),
         namespaces={objects.metadata(item)["name"]: wish(item) for item in lists.namespaces if wish(item)},
-        local_claims=_local_claims(lists.volumes),
+        local_claims=frozenset(objects.local_claims(lists.volumes)),
         hooks=hooks(lists.webhooks, lists.services),
         misspelt=tuple(_misspelling(kind, item) for kind, item in wishing if wish(item) not in ("", *WAYS)),
         calico=calico,
@@ -118,18 +115,6 @@ def _held(spec: objects.Raw) -> str:
         return "its update strategy is OnDelete"
     partition = (strategy.get("rollingUpdate") or {}).get("partition")
     return f"its rolling update has partition {partition}" if partition else ""
-
-
-def _local_claims(volumes: t.Iterable[objects.Raw]) -> t.FrozenSet[str]:
-    specs = [volume.get("spec") or {} for volume in volumes]
-    claims = [spec["claimRef"] for spec in specs if spec.get("claimRef") and _is_local(spec)]
-    return frozenset(f"{claim.get('namespace', '')}/{claim.get('name', '')}" for claim in claims)
-
-
-def _is_local(spec: objects.Raw) -> bool:
-    required = (spec.get("nodeAffinity") or {}).get("required") or {}
-    expressions = [rule for term in required.get("nodeSelectorTerms") or () for rule in term.get("matchExpressions") or ()]
-    return "local" in spec or "hostPath" in spec or any(rule.get("key", "").endswith(_MACHINE_KEYS) for rule in expressions)
 
 
 def _misspelling(kind: str, resource: objects.Raw) -> str:
