@@ -78,6 +78,12 @@ options:
     description: Seconds that rules of Services and policies have to reach every node. A failing check is repeated for as long.
     type: int
     default: 60
+  wait:
+    description:
+      - Whether to wait at the end until O(namespace) is gone, which takes Kubernetes at least five seconds.
+      - Without it, its pods and then the namespace go by themselves within seconds. The next verification waits for that.
+    type: bool
+    default: true
   fail:
     description: Whether failed checks fail the module.
     type: bool
@@ -178,6 +184,7 @@ _OPTIONS = {
     "external_port": {"type": "int", "default": 18080},
     "timeout": {"type": "int", "default": 180},
     "settle_timeout": {"type": "int", "default": 60},
+    "wait": {"type": "bool", "default": True},
     "fail": {"type": "bool", "default": True},
 }
 
@@ -209,7 +216,7 @@ def _verify(module: AnsibleModule) -> t.Tuple[checks.Check, ...]:
     if module.check_mode:
         return (*standing.standing_checks(collect.collect(api), nodes, cni), *questions.unasked(service is not None))
     settings = canaries.Settings(params["namespace"], params["image"], params["external_port"])
-    patience = evidence.Patience(params["timeout"], params["settle_timeout"])
+    patience = evidence.Patience(params["timeout"], params["settle_timeout"], params["wait"])
     seen = evidence.gather(api, settings, cni, service, patience)
     proved = proof.canary_checks(seen.scene, seen.cluster, cni, seen.readings, seen.policy)
     return (*standing.standing_checks(seen.cluster, nodes, cni), *proved)

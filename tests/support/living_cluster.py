@@ -183,6 +183,10 @@ class LivingCluster:
                 for key, item in self.objects.items()
                 if not key.startswith(f"{path}/") and f"{path.removeprefix('/api/v1')}/" not in key
             }
+        if found["kind"] == "DaemonSet":  # as the garbage collector: its pods go with it
+            owner = {"kind": "DaemonSet", "name": found["metadata"]["name"], "controller": True}
+            owned = {key for key, item in self.objects.items() if owner in item["metadata"].get("ownerReferences", [])}
+            self.objects = {key: item for key, item in self.objects.items() if key not in owned}
         if found["kind"] == "Pod" and found["metadata"]["ownerReferences"]:
             owner = found["metadata"]["ownerReferences"][0]
             name = f"{owner['name']}-{next(self._numbers)}"

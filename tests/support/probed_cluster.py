@@ -64,20 +64,11 @@ class ProbedCluster(LivingCluster):
         daemon_set["status"] = {"desiredNumberScheduled": count, "updatedNumberScheduled": count, "numberReady": ready}
 
     def _delete(self, path: str, options: Object) -> tuple[int, Object]:
-        """As the garbage collector: a DaemonSet's pods go with it."""
         found = self.objects.get(path)
         if found is not None and found["kind"] == "Namespace" and self.lingering:
             found["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
             return 200, found
-        answer = super()._delete(path, options)
-        if found is not None and found["kind"] == "DaemonSet":
-            name = found["metadata"]["name"]
-            self.objects = {
-                key: item
-                for key, item in self.objects.items()
-                if {"kind": "DaemonSet", "name": name, "controller": True} not in item["metadata"].get("ownerReferences", [])
-            }
-        return answer
+        return super()._delete(path, options)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -14,6 +14,7 @@ from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import canaries, objects
 from ansible_collections.podnet.cni.plugins.module_utils._cni.verification.scene import Place, Port, Service
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client as kube_client
+from ansible_collections.podnet.cni.plugins.module_utils._kube import namespaces
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 
@@ -21,26 +22,12 @@ from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import De
 _MOMENT = 90
 
 
-def remove(client: t.Any, settings: canaries.Settings) -> None:
-    """Removes the namespace and waits until it is gone. One that is not ours is left alone, and an error."""
-    path = f"/api/v1/namespaces/{settings.namespace}"
+def remove(client: t.Any, settings: canaries.Settings, wait: bool = True) -> None:
+    """Removes the namespace and waits until it is gone, unless told not to. One that is not ours is left alone, and an error."""
     api = Api(client)
-    found = api.item(path)
-    if found is None:
-        return
-    if (objects.metadata(found).get("labels") or {}).get(canaries.MANAGED_BY) != canaries.MANAGER:
-        raise _errors.BadInputError(
-            f"the namespace has no label {canaries.MANAGED_BY}={canaries.MANAGER}, so it is not ours to use and remove",
-            f"namespace {settings.namespace}",
-            "Choose another name for the verification's own namespace.",
-        )
-    uid = objects.metadata(found)["uid"]
-    api.delete(objects.reference(found), uid)
-    left = Deadline(_MOMENT).poll(lambda: api.item(path), lambda seen: seen is None or objects.metadata(seen)["uid"] != uid)
-    if left is not None and objects.metadata(left)["uid"] == uid:
-        raise _errors.ClusterError(
-            f"it is still there {_MOMENT} s after it was deleted", f"namespace {settings.namespace}", "See its status.conditions."
-        )
+    found = namespaces.find(api, settings.namespace)
+    if found is not None:
+        namespaces.remove(api, found, Deadline(_MOMENT) if wait else None)
 
 
 def create(client: t.Any, settings: canaries.Settings, sentinel_node: str) -> Service:

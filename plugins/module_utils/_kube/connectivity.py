@@ -15,8 +15,8 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import connectivity, continuity, objects, unreadiness
-from ansible_collections.podnet.cni.plugins.module_utils._cni.canaries import COMPONENT, MANAGED_BY, MANAGER
-from ansible_collections.podnet.cni.plugins.module_utils._kube import canary, execute
+from ansible_collections.podnet.cni.plugins.module_utils._cni.canaries import COMPONENT
+from ansible_collections.podnet.cni.plugins.module_utils._kube import canary, execute, namespaces
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 
@@ -48,7 +48,7 @@ class Running:
     @property
     def until(self) -> int:
         """When the probe that is there ends, in seconds since 1970; 0 when there is none, or it is going, or does not say."""
-        if self.namespace is None or _is_going(self.namespace):
+        if self.namespace is None or namespaces.is_going(self.namespace):
             return 0
         said = (objects.metadata(self.namespace).get("annotations") or {}).get(connectivity.UNTIL, "")
         return int(said) if said.isdigit() else 0
@@ -56,14 +56,7 @@ class Running:
 
 def look(client: t.Any, namespace: str) -> Running:
     """The namespace, if it is there. One that is not ours is an error."""
-    found = Api(client).item(f"/api/v1/namespaces/{namespace}")
-    if found is not None and (objects.metadata(found).get("labels") or {}).get(MANAGED_BY) != MANAGER:
-        raise _errors.BadInputError(
-            f"the namespace has no label {MANAGED_BY}={MANAGER}, so it is not ours to use and remove",
-            f"namespace {namespace}",
-            "Choose another name for the probe's own namespace.",
-        )
-    return Running(found)
+    return Running(namespaces.find(Api(client), namespace))
 
 
 def find_app(client: t.Any, wanted: t.Mapping[str, t.Any]) -> connectivity.App:
@@ -84,7 +77,7 @@ def find_app(client: t.Any, wanted: t.Mapping[str, t.Any]) -> connectivity.App:
 
 def changes(client: t.Any, settings: connectivity.Settings, running: Running) -> t.Tuple[str, ...]:
     """What `apply` would do, in its order, without doing any of it."""
-    if running.namespace is None or _is_going(running.namespace):
+    if running.namespace is None or namespaces.is_going(running.namespace):
         return tuple(f"create {_name(definition)}" for definition in connectivity.listing(settings))
     api = Api(client)
     early = (connectivity.namespace(settings), *connectivity.foundation(settings))
@@ -96,7 +89,7 @@ def changes(client: t.Any, settings: connectivity.Settings, running: Running) ->
 def apply(client: t.Any, settings: connectivity.Settings, deadline: Deadline) -> None:
     """Creates what is missing and changes what is not as it should be."""
     api = Api(client)
-    _await_removal(api, settings.namespace, deadline)
+    namespaces.await_removal(api, settings.namespace, deadline)
     _put(api, connectivity.namespace(settings))
     # Until the namespace has its default service account, pods in it are refused.
     account = f"/api/v1/namespaces/{settings.namespace}/serviceaccounts/default"
@@ -151,23 +144,8 @@ def remove(client: t.Any, settings: connectivity.Settings, deadline: Deadline) -
         deadline.poll(lambda: _pods_of(api, settings.namespace, connectivity.PROBE), lambda pods: not pods)
     command = connectivity.clear_command(settings)
     cleared = dict(_on_each_host(client, settings.namespace, lambda node, pod: (node, _clear(client, settings.namespace, pod, command))))
-    api.delete(objects.reference(running.namespace), objects.metadata(running.namespace)["uid"])
-    _await_removal(api, settings.namespace, deadline)
+    namespaces.remove(api, running.namespace, deadline)
     return {node: why for node, why in sorted(cleared.items()) if why}
-
-
-def _await_removal(api: Api, namespace: str, deadline: Deadline) -> None:
-    """Returns at once when the namespace is not on its way out."""
-    path = f"/api/v1/namespaces/{namespace}"
-    left = deadline.poll(lambda: api.item(path), lambda seen: not _is_going(seen))
-    if _is_going(left):
-        raise _errors.ClusterError(
-            f"it is still there {deadline.seconds:.0f} s after its removal began", f"namespace {namespace}", "See its status.conditions."
-        )
-
-
-def _is_going(item: t.Optional[objects.Raw]) -> bool:
-    return item is not None and "deletionTimestamp" in objects.metadata(item)
 
 
 _Result = t.TypeVar("_Result")

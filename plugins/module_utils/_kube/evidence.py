@@ -23,10 +23,14 @@ from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import De
 
 @dataclasses.dataclass(frozen=True)
 class Patience:
-    """Seconds until the canaries must be ready, and seconds in which rules (of Services, of policies) must reach every node."""
+    """Seconds until the canaries must be ready, and seconds in which rules (of Services, of policies) must reach every node.
+
+    ``removal`` is whether to wait at the end until all is gone.
+    """
 
     ready: float
     settle: float
+    removal: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +62,7 @@ def gather(
         policy = _try_policy(client, settings, cni, scene, patience)
         return Evidence(collect.collect(client), scene, readings, policy)
     finally:
-        canary.remove(client, settings)
+        canary.remove(client, settings, patience.removal)
 
 
 def _set(client: t.Any, settings: canaries.Settings, nodes: t.Sequence[cluster.Node], patience: Patience) -> Scene:

@@ -17,7 +17,10 @@ from ansible_collections.podnet.cni.plugins.module_utils import _errors
 _Seen = t.TypeVar("_Seen")
 
 #: Seconds between two questions to the API server.
+#: Seconds between two looks. Where a look is quick the next one comes soon, and asking takes no more than a fifth of the time.
 PAUSE = 1.0
+SHORT_PAUSE = 0.2
+_PATIENCE = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Deadline:
         An API server that does not answer for a moment is asked again like one that answers "not yet".
         """
         while True:
+            began, pause = self._clock.now(), PAUSE
             try:
                 seen = look()
             except _errors.UnavailableError:
@@ -54,4 +58,10 @@ class Deadline:
             else:
                 if done(seen) or self.passed:
                     return seen
-            self._clock.sleep(min(PAUSE, max(0.0, self._end - self._clock.now())))
+                pause = _pause(self._clock.now() - began)
+            self._clock.sleep(min(pause, max(0.0, self._end - self._clock.now())))
+
+
+def _pause(seconds: float) -> float:
+    """How long to wait after a look that took so many seconds."""
+    return min(PAUSE, max(SHORT_PAUSE, _PATIENCE * seconds))

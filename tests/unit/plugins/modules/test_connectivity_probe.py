@@ -168,7 +168,7 @@ def test_it_is_removed_with_its_readings(run: Run, cluster: ProbedCluster) -> No
     assert cluster.readings == {}
     assert set(cluster.objects) == before
     # Nobody must write any more when the directory goes.
-    assert [path.rpartition("/")[2] for method, path in cluster.log if method == "DELETE"] == ["probe", "podnet-connectivity"]
+    assert [path.rpartition("/")[2] for method, path in cluster.log if method == "DELETE"] == ["probe", "host", "podnet-connectivity"]
     assert {container for _pod, container, _command in cluster.asked} == {"prober"}
     assert run(state="absent")["changed"] is False
 

@@ -29,15 +29,28 @@ class _Time:
     ("seconds", "right_at", "seen", "naps"),
     [
         (10, 1, 1, []),
-        (10, 3, 3, [1.0, 1.0]),
-        (2.5, 99, 4, [1.0, 1.0, 0.5]),
+        (10, 3, 3, [0.2, 0.2]),
+        (0.5, 99, 4, [0.2, 0.2, 0.1]),
         (0, 99, 1, []),
     ],
 )
 def test_poll(seconds: float, right_at: int, seen: int, naps: list[float]) -> None:
     time, looks = _Time(), iter(range(1, 100))
     assert Deadline(seconds, time.clock).poll(lambda: next(looks), lambda number: number >= right_at) == seen
-    assert time.naps == naps
+    assert time.naps == pytest.approx(naps)
+
+
+@pytest.mark.parametrize(("look", "pause"), [(0.01, 0.2), (0.1, 0.4), (0.2, 0.8), (0.25, 1.0), (30, 1.0)])
+def test_a_look_that_takes_long_is_followed_by_a_longer_pause(look: float, pause: float) -> None:
+    """A fifth of the time for asking in a small cluster, and a large one is asked about once a second at most."""
+    time, looks = _Time(), iter(range(1, 100))
+
+    def _look() -> int:
+        time.now += look
+        return next(looks)
+
+    assert Deadline(100, time.clock).poll(_look, lambda number: number == 2) == 2
+    assert time.naps == pytest.approx([pause])
 
 
 def test_a_server_that_is_away_for_a_moment_is_asked_again() -> None:
