@@ -105,6 +105,18 @@ def start_all(settings: Settings, node_root: Path, files: Path) -> None:
         list(pool.map(lambda node: _wait_for_login(settings, node), settings.nodes))
 
 
+def reboot(settings: Settings, node: Node) -> None:
+    """Lets a node's system end as its own `reboot` does, and boots it again, which systemd-nspawn leaves to whoever started it."""
+    ssh(settings, node, "systemctl --no-block reboot")
+    deadline = time.monotonic() + BOOT_SECONDS
+    while processes.members(f"nodes/{node.name}"):
+        if time.monotonic() > deadline:
+            raise LabError(f"node {node.name} still runs {BOOT_SECONDS:.0f} s after it was told to reboot.")
+        time.sleep(0.2)
+    _boot(settings, node)
+    _wait_for_login(settings, node)
+
+
 def stop_all(settings: Settings) -> None:
     """Ends the nodes at once, unmounts and deletes them. Safe to call at any time, and twice."""
     processes.stop("nodes")

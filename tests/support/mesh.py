@@ -70,6 +70,18 @@ def create(core: client.CoreV1Api, name: str) -> None:
         time.sleep(0.5)
 
 
+def wait_until_restarted(core: client.CoreV1Api, nodes: t.Collection[str]) -> None:
+    """Waits until the members on these nodes, which rebooted, are ready again and not only said to be."""
+    end = time.monotonic() + READY_SECONDS
+    while True:
+        pods = [pod for pod in core.list_namespaced_pod(NAMESPACE).items if pod.spec.node_name in nodes]
+        back = {pod.metadata.name for pod in pods if all(item.ready and item.restart_count for item in pod.status.container_statuses or ())}
+        if back == {pod.metadata.name for pod in pods} <= {member.name for member in members(core)}:
+            return
+        assert time.monotonic() < end, f"only {sorted(back)} of {len(pods)} members are back within {READY_SECONDS} s"
+        time.sleep(0.5)
+
+
 def remove(core: client.CoreV1Api) -> None:
     """Removes all meshes."""
     core.delete_namespace(NAMESPACE)

@@ -10,6 +10,8 @@ import os
 import pytest
 from kubernetes import client, config
 
+from lab import nodes
+from lab.settings import from_environment
 from tests.support import mesh
 from tests.support.lab_commands import changes, lab, migrate, on_nodes, run
 
@@ -51,4 +53,28 @@ def test_every_pair_keeps_its_address(backend: str, rp_filter: str, stop: tuple[
     run(migrate())
     assert [str(answer) for answer in mesh.ask_all(core) if not (answer.reached and answer.kept)] == []
     assert on_nodes("sysctl -n net.ipv4.conf.all.rp_filter") == {rp_filter}
+    assert changes(run(migrate())) == {0}
+
+
+def test_a_node_reboots_in_the_mixed_phase() -> None:
+    """Strict reverse path filters, only the canary has Calico: after its reboot, and a flannel node's, every pair keeps its address."""
+    run(lab("reset"))
+    on_nodes("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1")
+    config.load_kube_config(os.environ.get("KUBECONFIG", "/var/lib/podnet-lab/kubeconfig"))
+    core = client.CoreV1Api()
+    mesh.create(core, "before")
+    run(migrate(*CANARY_ONLY))
+    mesh.create(core, "after")
+    settings = from_environment()
+    workers = [node for node in settings.nodes if not node.control_plane]
+    for node in workers:
+        nodes.reboot(settings, node)
+    mesh.wait_until_restarted(core, {node.name for node in workers})
+    answers = mesh.ask_all(core)
+    assert len(answers) == 36
+    assert [str(answer) for answer in answers if not (answer.reached and answer.kept)] == []
+    assert mesh.deaf_to_the_service(core) == []
+    run(migrate())
+    assert [str(answer) for answer in mesh.ask_all(core) if not (answer.reached and answer.kept)] == []
+    assert on_nodes("sysctl -n net.ipv4.conf.all.rp_filter") == {"1"}
     assert changes(run(migrate())) == {0}
