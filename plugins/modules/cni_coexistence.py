@@ -105,10 +105,10 @@ def establish(params: t.Mapping[str, t.Any], node: NodeSnapshot, check_mode: boo
     has_boot = collect.Tree().content(params["boot_file"]) == boot.encode()
     if not check_mode:
         if record != before:
-            files.write_in_place(params["record"], json.dumps(record, indent=2, sort_keys=True).encode() + b"\n")
+            files.replace(params["record"], json.dumps(record, indent=2, sort_keys=True).encode() + b"\n")
         sysctl.write(changes)
         if not has_boot:
-            files.write_in_place(params["boot_file"], boot.encode())
+            files.replace(params["boot_file"], boot.encode())
     return _result(node, changes, record, changed=bool(changes) or record != before or not has_boot)
 
 

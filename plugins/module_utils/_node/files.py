@@ -6,12 +6,13 @@
 Adapter. Private: may change at any time.
 
 Runtimes watch the configuration directory: a file renamed into it, or the directory made anew, can leave containerd without a
-CNI until it is restarted. So files are written in place, and the directory itself is never removed. Kubeconfigs hold tokens,
-so backups are readable by root only.
+CNI until it is restarted. So files are written in place there, and the directory itself is never removed. Kubeconfigs hold
+tokens, so backups are readable by root only.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import os
@@ -21,6 +22,7 @@ import shutil
 import tarfile
 import typing as t
 
+from ansible_collections.podnet.cni.plugins.module_utils import _files
 from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, NodeError
 from ansible_collections.podnet.cni.plugins.module_utils._node import commands
 
@@ -84,6 +86,14 @@ def write_in_place(path: str, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             _flush(stream)
+    except OSError as error:
+        raise NodeError(f"the file cannot be written: {error.strerror}", where=path) from error
+
+
+def replace(path: str, content: bytes) -> None:
+    """Makes ``content`` that of ``path`` in one step: where it cannot be written, the old one stays. Not for what a runtime watches."""
+    try:
+        _files.replace(pathlib.Path(path), content, 0o600)
     except OSError as error:
         raise NodeError(f"the file cannot be written: {error.strerror}", where=path) from error
 
@@ -153,6 +163,9 @@ def store_backup(backup_dir: str, label: str, copies: t.Mapping[str, bytes], pat
         else:
             os.rename(staging, final)
     except OSError as error:
+        # What there is of it would keep a full disk full.
+        with contextlib.suppress(OSError):
+            _clear(staging)
         raise NodeError(
             f"the backup cannot be written: {error.strerror}",
             where=str(error.filename or backup_dir),

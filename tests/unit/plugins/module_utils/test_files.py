@@ -40,3 +40,4 @@ def test_the_old_file_stays_when_the_new_one_cannot_be_written(tmp_path: Path, m
     with pytest.raises(OSError, match="No space"):
         _files.replace(target, b"new", 0o600)
     assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
