@@ -37,10 +37,20 @@ def create(settings: Settings) -> None:
     settings.kubeconfig.write_text(nodes.ssh(settings, control_plane, "cat /etc/kubernetes/admin.conf"))
     if workers:
         with concurrent.futures.ThreadPoolExecutor(len(workers)) as pool:
-            list(pool.map(lambda node: _join(settings, node, control_plane, token), workers))
+            list(pool.map(lambda node: join(settings, node, control_plane, token), workers))
     else:
         _kubectl(settings, control_plane, "taint nodes --all node-role.kubernetes.io/control-plane-")
     _wait_for_pod_ranges(settings, POD_RANGE_SECONDS)
+
+
+def join(settings: Settings, node: Node, control_plane: Node, token: str) -> None:
+    """Makes a node one of the cluster, as whoever has a bootstrap token can."""
+    address = f"{control_plane.address}:{API_PORT}"
+    nodes.ssh(
+        settings,
+        node,
+        f"kubeadm join {address} --token {token} --discovery-token-unsafe-skip-ca-verification --ignore-preflight-errors=all",
+    )
 
 
 def _wait_for_pod_ranges(settings: Settings, seconds: float) -> None:
@@ -125,15 +135,6 @@ def _is_ready(item: t.Mapping[str, t.Any]) -> bool:
 
 def _kubectl(settings: Settings, node: Node, arguments: str) -> str:
     return nodes.ssh(settings, node, f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl {arguments}")
-
-
-def _join(settings: Settings, node: Node, control_plane: Node, token: str) -> None:
-    address = f"{control_plane.address}:{API_PORT}"
-    nodes.ssh(
-        settings,
-        node,
-        f"kubeadm join {address} --token {token} --discovery-token-unsafe-skip-ca-verification --ignore-preflight-errors=all",
-    )
 
 
 def _random(length: int) -> str:

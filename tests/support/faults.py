@@ -132,10 +132,14 @@ def traces_of_the_window() -> list[str]:
     labels = [f"{node.metadata.name}: {label}" for node in nodes for label in node.metadata.labels if label.startswith("podnet.io/")]
     cordoned = [f"{node.metadata.name} is cordoned" for node in nodes if node.spec.unschedulable]
     ours = core.list_namespace(label_selector="app.kubernetes.io/managed-by=podnet.cni").items
-    leases = client.CoordinationV1Api(api()).list_namespaced_lease("kube-system").items
-    locks = [lease.metadata.name for lease in leases if lease.metadata.name.startswith("podnet")]
     files = on_nodes("find /var/lib/podnet.cni /etc/sysctl.d/99-zz-podnet-cni.conf -type f", may_fail=True)
-    return [*labels, *cordoned, *(space.metadata.name for space in ours), *locks, *(name for name in files if name.startswith("/"))]
+    return [*labels, *cordoned, *(space.metadata.name for space in ours), *locks(), *(name for name in files if name.startswith("/"))]
+
+
+def locks() -> list[str]:
+    """The locks that runs hold, or left behind."""
+    leases = client.CoordinationV1Api(api()).list_namespaced_lease("kube-system").items
+    return [lease.metadata.name for lease in leases if lease.metadata.name.startswith("podnet")]
 
 
 def agents(nodes: bool = False) -> set[str]:
