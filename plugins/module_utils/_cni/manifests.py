@@ -167,7 +167,7 @@ def patch_calico(resources: t.Sequence[Resource], settings: CalicoSettings, sour
 def patch_flannel(resources: t.Sequence[Resource], settings: FlannelSettings, source: str) -> t.List[Resource]:
     """Flannel's manifest for this cluster. The backend's Type is always written: where it is missing, flanneld takes udp."""
     patched = copy.deepcopy(list(resources))
-    find_daemonset(patched, "flannel", source)
+    daemonset = find_daemonset(patched, "flannel", source)
     config_map = next((item for item in patched if item["kind"] == "ConfigMap" and flannel.NET_CONF in (item.get("data") or {})), None)
     if config_map is None:
         raise _errors.BadInputError(f"no ConfigMap in it holds {flannel.NET_CONF}", source, "Name a manifest that installs flannel.")
@@ -178,7 +178,15 @@ def patch_flannel(resources: t.Sequence[Resource], settings: FlannelSettings, so
         net_conf["Network"] = settings.network
     net_conf["Backend"] = _flannel_backend(net_conf.get("Backend"), settings.backend)
     config_map["data"][flannel.NET_CONF] = json.dumps(net_conf, indent=2) + "\n"
+    if net_conf["Backend"]["Type"] == "udp":
+        _privilege(daemonset)
     return patched
+
+
+def _privilege(daemonset: Resource) -> None:
+    """Backend udp sends every packet through /dev/net/tun, which no capability alone opens to a container."""
+    for container in daemonset["spec"]["template"]["spec"]["containers"]:
+        container["securityContext"] = {**(container.get("securityContext") or {}), "privileged": True}
 
 
 def _loader() -> t.Any:

@@ -61,11 +61,16 @@ def test_killed_at_every_step(kills: list[tuple[str, float]], tmp_path: Path) ->
 
 
 def test_a_node_cannot_pull() -> None:
-    """It stops at that node, says so, and has not touched those that come later; once mended, it goes on."""
+    """Nothing is changed. Where images are not asked for first, it stops at that node and has not touched those that come later."""
     run(lab("reset"))
     before = look()
     on_nodes("mv /etc/containerd/certs.d/quay.io /var/tmp/", hosts="n3")
-    said = refused(*SHORT)
+    said = refused(*UNMEASURED)
+    assert "fatal: [n3]: FAILED!" in said
+    assert "it cannot pull quay.io/calico/" in said
+    assert journal() == {}
+    assert agents() == agents(nodes=True) == set()
+    said = refused(*SHORT, "-e", "cni_migration_prepull=false")
     assert "calico-node is not ready within 60 s on 1 of 1 nodes: n3" in said
     assert "quay.io/calico/" in said
     assert agents() == agents(nodes=True) == {"n2", "n3"}

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.long
 VXLAN = '{"Type": "vxlan"}'
 DIRECT = '{"Type": "vxlan", "DirectRouting": true}'
 HOST_GW = '{"Type": "host-gw"}'
+UDP = '{"Type": "udp"}'
 
 CANARY_ONLY = ("-e", "cni_migration_pause_after=1")
 ALL_ENABLED = ("-e", "cni_migration_pause_before=move-pods")
@@ -35,6 +36,7 @@ ALL_ENABLED = ("-e", "cni_migration_pause_before=move-pods")
         pytest.param(VXLAN, "2", ALL_ENABLED, id="vxlan, loose reverse path"),
         pytest.param(DIRECT, "1", ALL_ENABLED, id="vxlan with DirectRouting, strict reverse path"),
         pytest.param(HOST_GW, "1", ALL_ENABLED, id="host-gw, strict reverse path"),
+        pytest.param(UDP, "1", CANARY_ONLY, id="udp, strict reverse path, canary only"),
     ],
 )
 def test_every_pair_keeps_its_address(backend: str, rp_filter: str, stop: tuple[str, ...]) -> None:

@@ -233,6 +233,13 @@ def test_flannels_type_is_always_written(net_conf_text: str, backend: Raw) -> No
     assert json.loads(net_conf(after))["Backend"] == backend
 
 
+@pytest.mark.parametrize(("backend", "privileged"), [("udp", True), ("vxlan", None), ("host-gw", None)])
+def test_only_backend_udp_needs_a_privileged_flanneld(backend: str, privileged: bool | None) -> None:
+    after = manifests.patch_flannel(resources(FLANNEL), manifests.FlannelSettings(backend={"Type": backend}), "x")
+    pod = kind(after, "DaemonSet")["spec"]["template"]["spec"]
+    assert [(container.get("securityContext") or {}).get("privileged") for container in pod["containers"]] == [privileged]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"), [("net-conf.json", "other.json", "no ConfigMap in it holds"), ('"Network"', "Network", "is not a JSON")]
 )

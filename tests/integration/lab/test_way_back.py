@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Back to flannel from wherever a migration was stopped, and from a finished Calico; killed half way, too. Nothing of Calico is left."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.lab_commands import ROOT, changes, kill_when, lab, migrate, run
+
+pytestmark = pytest.mark.long
+
+
+def playbook(name: str, *arguments: str) -> list[str]:
+    return ["ansible-playbook", "--inventory", "inventories/lab", str(ROOT / "playbooks" / f"{name}.yml"), *arguments]
+
+
+@pytest.mark.parametrize(
+    ("task", "after"),
+    [
+        ("Begin the journal", 0.5),
+        ("Apply Calico without a node to run on", 1.0),
+        ("Run calico-node on canary", 3.0),
+        ("Move the pods by their owners' rollouts", 4.0),
+        ("Note that flannel goes", 0.0),
+    ],
+)
+def test_rollback_of_a_migration_that_was_killed(task: str, after: float) -> None:
+    run(lab("reset"))
+    kill_when(migrate(), task, after)
+    assert "pod-to-pod" in run(playbook("rollback-migration"))
+    again = run(playbook("rollback-migration"))
+    assert changes(again) == {0}
+    assert "There is nothing to roll back" in again
+    assert leftovers_of_calico() == []
+
+
+@pytest.mark.parametrize(
+    ("task", "after"),
+    [
+        ("Keep flannel from giving addresses of Calico's blocks", 0.7),
+        ("Remove Calico's CNI configuration from every node", 0.7),
+        ("Move the pods to flannel by their owners' rollouts", 3.0),
+        ("Remove what of Calico runs", 1.5),
+        ("Remove Calico's objects", 2.0),
+        ("Remove what the CNI left on this node", 0.7),
+        ("Put the kernel's settings back", 0.3),
+    ],
+)
+def test_killed_rollback(task: str, after: float) -> None:
+    """The same command goes on from what it finds."""
+    run(lab("reset"))
+    run(migrate("--extra-vars", "cni_migration_pause_before=remove-flannel"))
+    kill_when(playbook("rollback-migration"), task, after)
+    assert "pod-to-pod" in run(playbook("rollback-migration"))
+    assert changes(run(playbook("rollback-migration"))) == {0}
+    assert leftovers_of_calico() == []
+
+
+@pytest.mark.parametrize(
+    ("task", "after"),
+    [
+        ("Apply flannel's objects", 1.0),
+        ("Move the pods to flannel by their owners' rollouts", 3.0),
+    ],
+)
+def test_killed_way_from_calico_to_flannel(task: str, after: float) -> None:
+    run(lab("reset"))
+    run(migrate())
+    back = playbook("migrate-to-flannel")
+    kill_when(back, task, after)
+    assert "pod-to-pod" in run(back)
+    assert changes(run(back)) == {0}
+    assert leftovers_of_calico() == []
+
+
+def leftovers_of_calico() -> list[str]:
+    """Lines about Calico on the nodes, by the kernel's own words."""
+    look = (
+        "ip -o link; ip route show table all; iptables-legacy-save; iptables-nft-save; ipset list -n; "
+        "ls /etc/cni/net.d /run /opt/cni/bin /var/lib /var/lib/cni /etc/sysctl.d; "
+        "find /var/lib/cni/networks -type f -exec grep -l podnet.cni {} +; true"
+    )
+    said = run(["ansible", "k8s_cluster", "--inventory", "inventories/lab", "--module-name", "ansible.builtin.shell", "--args", look])
+    return [line for line in said.splitlines() if "cali" in line.lower() or "podnet-cni" in line or "/networks/" in line]
