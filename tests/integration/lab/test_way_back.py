@@ -11,9 +11,17 @@ from tests.support.lab_commands import ROOT, changes, kill_when, lab, migrate, r
 
 pytestmark = pytest.mark.long
 
+UNMEASURED = ("-e", "cni_migration_probe=false")
+
 
 def playbook(name: str, *arguments: str) -> list[str]:
     return ["ansible-playbook", "--inventory", "inventories/lab", str(ROOT / "playbooks" / f"{name}.yml"), *arguments]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fresh() -> None:
+    """The lab on flannel. Each test goes back to it."""
+    run(lab("reset"))
 
 
 @pytest.mark.parametrize(
@@ -27,18 +35,19 @@ def playbook(name: str, *arguments: str) -> list[str]:
     ],
 )
 def test_rollback_of_a_migration_that_was_killed(task: str, after: float) -> None:
-    run(lab("reset"))
-    kill_when(migrate(), task, after)
-    assert "pod-to-pod" in run(playbook("rollback-migration"))
-    again = run(playbook("rollback-migration"))
+    kill_when(migrate(*UNMEASURED), task, after)
+    assert "pod-to-pod" in run(playbook("rollback-migration", *UNMEASURED))
+    again = run(playbook("rollback-migration", *UNMEASURED))
     assert changes(again) == {0}
     assert "There is nothing to roll back" in again
     assert leftovers_of_calico() == []
 
 
-@pytest.mark.parametrize(
-    ("task", "after"),
-    [
+def test_a_rollback_that_is_killed_again_and_again() -> None:
+    """In one task after the other; the same command goes on each time from what it finds."""
+    run(migrate(*UNMEASURED, "--extra-vars", "cni_migration_pause_before=remove-flannel"))
+    back = playbook("rollback-migration", *UNMEASURED)
+    for task, after in (
         ("Keep flannel from giving addresses of Calico's blocks", 0.7),
         ("Remove Calico's CNI configuration from every node", 0.7),
         ("Move the pods to flannel by their owners' rollouts", 3.0),
@@ -46,30 +55,22 @@ def test_rollback_of_a_migration_that_was_killed(task: str, after: float) -> Non
         ("Remove Calico's objects", 2.0),
         ("Remove what the CNI left on this node", 0.7),
         ("Put the kernel's settings back", 0.3),
-    ],
-)
-def test_killed_rollback(task: str, after: float) -> None:
-    """The same command goes on from what it finds."""
-    run(lab("reset"))
-    run(migrate("--extra-vars", "cni_migration_pause_before=remove-flannel"))
-    kill_when(playbook("rollback-migration"), task, after)
-    assert "pod-to-pod" in run(playbook("rollback-migration"))
-    assert changes(run(playbook("rollback-migration"))) == {0}
+    ):
+        kill_when(back, task, after)
+    assert "pod-to-pod" in run(back)
+    assert changes(run(back)) == {0}
     assert leftovers_of_calico() == []
 
 
-@pytest.mark.parametrize(
-    ("task", "after"),
-    [
+def test_a_way_from_calico_to_flannel_that_is_killed_again_and_again() -> None:
+    run(migrate(*UNMEASURED))
+    back = playbook("migrate-to-flannel", *UNMEASURED)
+    for task, after in (
         ("Apply flannel's objects", 1.0),
         ("Move the pods to flannel by their owners' rollouts", 3.0),
-    ],
-)
-def test_killed_way_from_calico_to_flannel(task: str, after: float) -> None:
-    run(lab("reset"))
-    run(migrate())
-    back = playbook("migrate-to-flannel")
-    kill_when(back, task, after)
+        ("Remove Calico's objects", 2.0),
+    ):
+        kill_when(back, task, after)
     assert "pod-to-pod" in run(back)
     assert changes(run(back)) == {0}
     assert leftovers_of_calico() == []
