@@ -46,7 +46,7 @@ def test_a_cutover_that_is_killed_again_and_again() -> None:
     run(lab("reset"))
     for task, after in (
         ("Begin the journal", 0.2),
-        ("Remove flannel's pods", 1.5),
+        ("Remove flannel's objects", 0.5),
         ("Remove flannel's CNI configuration from every node", 0.3),
         ("Apply Calico's objects", 2.0),
         ("Wait until calico-node runs on every node", 5.0),
