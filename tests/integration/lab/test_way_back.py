@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.lab_commands import ROOT, changes, kill_when, lab, migrate, run
+from tests.support.faults import refused
+from tests.support.lab_commands import ROOT, changes, kill_when, lab, migrate, on_nodes, run
 
 pytestmark = pytest.mark.long
 
@@ -40,6 +41,16 @@ def test_rollback_of_a_migration_that_was_killed(task: str, after: float) -> Non
     again = run(playbook("rollback-migration", *UNMEASURED))
     assert changes(again) == {0}
     assert "There is nothing to roll back" in again
+    assert leftovers_of_calico() == []
+
+
+def test_rollback_of_a_canary_that_does_not_get_well() -> None:
+    """calico-node cannot start there, and goes all the same."""
+    on_nodes("mkdir -p /opt/cni/bin/calico/in-the-way", hosts="n2")
+    assert "install-cni" in refused(*UNMEASURED, "-e", "cni_migration_timeout=40")
+    assert "pod-to-pod" in run(playbook("rollback-migration", *UNMEASURED))
+    on_nodes("rm -r /opt/cni/bin/calico", hosts="n2")
+    assert changes(run(playbook("rollback-migration", *UNMEASURED))) == {0}
     assert leftovers_of_calico() == []
 
 
