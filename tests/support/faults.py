@@ -30,6 +30,8 @@ _WRITTEN_BY_OTHERS = (
     "deprecated.daemonset.template.generation",
     "kubectl.kubernetes.io/restartedAt",
 )
+#: Its plugin's, on a pod that it has given an address.
+_WRITTEN_BY_CALICO = "cni.projectcalico.org/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +117,8 @@ def assert_moved(before: World) -> None:
     assert changes(run(migrate())) == {0}
     assert leftovers_of_flannel() == []
     assert traces_of_the_window() == []
-    assert lost(before) == {}
+    gone = lost(before)
+    assert gone == {}, gone
     assert on_nodes(SETTINGS) == before.settings
 
 
@@ -192,11 +195,15 @@ def _names(metadata: dict[str, t.Any]) -> dict[str, t.Any]:
     return {key: metadata.get(key) or {} for key in ("labels", "annotations")}
 
 
+def _is_anothers(key: str) -> bool:
+    return key in (*_WRITTEN_BY_OTHERS, "creationTimestamp") or key.startswith(_WRITTEN_BY_CALICO)
+
+
 def _quiet(value: t.Any) -> t.Any:
     """The value without the annotations that others write; an empty mapping of annotations is none."""
     if isinstance(value, list):
         return [_quiet(item) for item in value]
     if not isinstance(value, dict):
         return value
-    cleaned = {key: _quiet(item) for key, item in value.items() if key not in (*_WRITTEN_BY_OTHERS, "creationTimestamp")}
+    cleaned = {key: _quiet(item) for key, item in value.items() if not _is_anothers(key)}
     return {key: item for key, item in cleaned.items() if not (key == "annotations" and not item)}
