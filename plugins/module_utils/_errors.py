@@ -3,15 +3,20 @@
 
 """The collection's one exception tree.
 
-Library code raises; only a module's ``main()`` turns an error into ``fail_json``.
+Library code raises; only what calls a module's work turns an error into a failed task.
 Private: may change at any time.
 """
 
 from __future__ import annotations
 
+import typing as t
+
 
 class PodnetError(Exception):
     """A failure a person can act on: what was found, where, and what to do next."""
+
+    #: What the module returns beside the message.
+    result: t.Mapping[str, t.Any] = {}
 
     def __init__(self, what: str, where: str = "", next_step: str = "") -> None:
         super().__init__(what)
@@ -44,3 +49,14 @@ class UnavailableError(ClusterError):
 
 class StillAliveError(PodnetError):
     """Something would be removed although the CNI it belongs to still runs."""
+
+
+class FoundFailingError(PodnetError):
+    """The module did its work, and what it found or could not finish is a failure: the message as it is, and the result."""
+
+    def __init__(self, message: str, result: t.Mapping[str, t.Any]) -> None:
+        super().__init__(message)
+        self.result = result
+
+    def __str__(self) -> str:
+        return self.what

@@ -117,10 +117,9 @@ written:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import adoption, adoption_objects, network, snapshot
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import adoption as kube_adoption
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, collect
 
@@ -137,27 +136,14 @@ _OPTIONS: t.Dict[str, t.Any] = {
 }
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={**client.AUTH_ARG_SPEC, **_OPTIONS},
-        required_if=[("state", PRESENT, ["network"])],
-        supports_check_mode=True,
-    )
-    try:
-        result = _run(module)
-    except _errors.PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
-
-
-def _run(module: AnsibleModule) -> t.Dict[str, t.Any]:
-    wish = _wish(module.params)
-    api = client.get_client(module)
-    plan = _plan(api, wish, snapshot.from_option(module.params["snapshots"])) if wish else None
-    if plan and not module.check_mode:
+def act(call: entry.Call) -> entry.Result:
+    wish = _wish(call.params)
+    api = client.get_client(call)
+    plan = _plan(api, wish, snapshot.from_option(call.params["snapshots"])) if wish else None
+    if plan and not call.check_mode:
         kube_adoption.wait_for_kinds(api)
     changes = _changes(api, wish, plan)
-    if not module.check_mode:
+    if not call.check_mode:
         kube_adoption.apply(api, changes)
     return {
         "changed": bool(changes),
@@ -212,6 +198,13 @@ def _text(changes: t.Iterable[kube_adoption.Change], before: bool) -> str:
         shown = {key: value for key, value in spec.items() if key not in ("allocations", "unallocated", "attributes")}
         lines += [] if gone else [f"{change.name}: {shown}\n"]
     return "".join(lines)
+
+
+SPEC = client.spec(_OPTIONS, act, required_if=[("state", PRESENT, ["network"])])
+
+
+def main() -> None:
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -81,10 +81,9 @@ selected:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import selection
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client
 from ansible_collections.podnet.cni.plugins.module_utils._kube import selection as kube_selection
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
@@ -97,26 +96,17 @@ _OPTIONS: t.Dict[str, t.Any] = {
 }
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec={**client.AUTH_ARG_SPEC, **_OPTIONS}, supports_check_mode=True)
-    try:
-        result = _run(module)
-    except _errors.PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
-
-
-def _run(module: AnsibleModule) -> t.Dict[str, t.Any]:
-    params = module.params
+def act(call: entry.Call) -> entry.Result:
+    params = call.params
     present = params["state"] == "present"
     if present and not params["nodes"]:
         raise _errors.BadInputError("there is no node to choose", "nodes", "Name at least one.")
-    api = client.get_client(module)
+    api = client.get_client(call)
     nodes = kube_selection.nodes(api)
     before = selection.selected(nodes)
     patches = selection.select(nodes, params["nodes"]) if present else selection.deselect(nodes, params["nodes"])
-    kube_selection.label(api, patches, dry_run=module.check_mode)
-    if params["wait"] and not module.check_mode:
+    kube_selection.label(api, patches, dry_run=call.check_mode)
+    if params["wait"] and not call.check_mode:
         _wait(api, present, params["nodes"] if present else [patch.node for patch in patches], params["timeout"])
     after = sorted({*before, *(patch.node for patch in patches)} if present else set(before) - {patch.node for patch in patches})
     return {
@@ -130,6 +120,13 @@ def _run(module: AnsibleModule) -> t.Dict[str, t.Any]:
 def _wait(api: t.Any, present: bool, names: t.Sequence[str], timeout: int) -> None:
     wait = kube_selection.wait_until_ready if present else kube_selection.wait_until_gone
     wait(api, names, Deadline(timeout))
+
+
+SPEC = client.spec(_OPTIONS, act)
+
+
+def main() -> None:
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

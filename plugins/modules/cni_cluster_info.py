@@ -90,20 +90,21 @@ summary:
     - "flannel kube-flannel/kube-flannel-ds: 3 of 3 ready, backend vxlan, Network 10.244.0.0/16, ghcr.io/flannel-io/flannel:v0.28.9"
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, collect
 
 
+def act(call: entry.Call) -> entry.Result:
+    seen = collect.collect(client.get_client(call))
+    return {"changed": False, "cluster": cluster.to_dict(seen), "summary": cluster.summary(seen)}
+
+
+SPEC = client.spec({}, act)
+
+
 def main() -> None:
-    module = AnsibleModule(argument_spec=dict(client.AUTH_ARG_SPEC), supports_check_mode=True)
-    try:
-        seen = collect.collect(client.get_client(module))
-    except _errors.PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, cluster=cluster.to_dict(seen), summary=cluster.summary(seen))
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

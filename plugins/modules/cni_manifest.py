@@ -127,12 +127,12 @@ import pathlib
 import typing as t
 import urllib.parse
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.urls import ConnectionError as UrlConnectionError
 from ansible.module_utils.urls import open_url
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import manifests, network
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 
 _TIMEOUT = 30
 
@@ -225,17 +225,21 @@ def _decode(content: bytes, source: str) -> str:
         raise _errors.BadInputError(f"this is no text: {error.reason} at byte {error.start}", source) from error
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    if manifests.YAML_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("PyYAML"), exception=manifests.YAML_IMPORT_ERROR)
+def act(call: entry.Call) -> entry.Result:
+    params = call.params
     try:
-        result = render(module.params, read_source(module.params["source"], module.params["checksum"]))
-    except _errors.PodnetError as error:
+        return {"changed": False, **render(params, read_source(params["source"], params["checksum"]))}
+    except _errors.PodnetError:
         # Not before: in a result that is applied to a cluster, nothing may be blotted out.
-        module.no_log_values |= passwords_in(module.params["source"])
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **result)
+        call.no_log_values |= passwords_in(params["source"])
+        raise
+
+
+SPEC = entry.Spec(argument_spec(), act, libraries={"PyYAML": lambda: manifests.YAML_IMPORT_ERROR})
+
+
+def main() -> None:
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

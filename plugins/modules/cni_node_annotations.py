@@ -70,29 +70,26 @@ removed:
       - flannel.alpha.coreos.com/public-ip
 """
 
-import typing as t
-
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.podnet.cni.plugins.module_utils._cni.annotations import PREFIXES, alive, before, plan
-from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, PodnetError, StillAliveError
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry
+from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, StillAliveError
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, collect
 from ansible_collections.podnet.cni.plugins.module_utils._kube.annotations import remove
 
 
-def run(module: AnsibleModule) -> t.Dict[str, t.Any]:
+def act(call: entry.Call) -> entry.Result:
     """Plans, patches (in check mode as a dry run), and reports."""
-    cni, assume_dead = module.params["cni"], module.params["assume_dead"]
-    if assume_dead and not module.check_mode:
+    cni, assume_dead = call.params["cni"], call.params["assume_dead"]
+    if assume_dead and not call.check_mode:
         raise BadInputError("assume_dead is only for check mode", "assume_dead", "Remove the CNI first; then this option is not needed.")
-    api = client.get_client(module)
+    api = client.get_client(call)
     cluster = collect.collect(api)
     daemonsets = alive(cluster, cni)
     if daemonsets and not assume_dead:
         names = ", ".join(f"{daemonset.namespace}/{daemonset.name}" for daemonset in daemonsets)
         raise StillAliveError(f"{cni} still runs from DaemonSet {names}", next_step=f"Nothing was changed. Remove {cni} first.")
     patches = plan(cluster, cni)
-    remove(api, patches, dry_run=module.check_mode)
+    remove(api, patches, dry_run=call.check_mode)
     return {
         "changed": bool(patches),
         "removed": {patch.node: list(patch.annotations) for patch in patches},
@@ -100,22 +97,16 @@ def run(module: AnsibleModule) -> t.Dict[str, t.Any]:
     }
 
 
+_OPTIONS = {
+    "cni": {"type": "str", "required": True, "choices": list(PREFIXES)},
+    "state": {"type": "str", "choices": ["absent"], "default": "absent"},
+    "assume_dead": {"type": "bool", "default": False},
+}
+SPEC = client.spec(_OPTIONS, act)
+
+
 def main() -> None:
-    """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            **client.AUTH_ARG_SPEC,
-            "cni": {"type": "str", "required": True, "choices": list(PREFIXES)},
-            "state": {"type": "str", "choices": ["absent"], "default": "absent"},
-            "assume_dead": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        result = run(module)
-    except PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -58,37 +58,29 @@ corrected:
 """
 
 import datetime as dt
-import typing as t
-
-from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni.conditions import WORDS
-from ansible_collections.podnet.cni.plugins.module_utils._errors import PodnetError
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, conditions
 
 
-def run(module: AnsibleModule) -> t.Dict[str, t.Any]:
+def act(call: entry.Call) -> entry.Result:
     """Plans, patches (in check mode as a dry run), and reports."""
-    api = client.get_client(module)
-    corrections = conditions.plan(api, module.params["cni"])
+    api = client.get_client(call)
+    corrections = conditions.plan(api, call.params["cni"])
     now = dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    conditions.correct(api, corrections, now, dry_run=module.check_mode)
+    conditions.correct(api, corrections, now, dry_run=call.check_mode)
     before = {correction.node: correction.seen for correction in corrections}
     after = {correction.node: f"False ({correction.words.reason})" for correction in corrections}
     return {"changed": bool(corrections), "corrected": before, "diff": {"before": before, "after": after}}
 
 
+_OPTIONS = {"cni": {"type": "str", "required": True, "choices": list(WORDS)}}
+SPEC = client.spec(_OPTIONS, act)
+
+
 def main() -> None:
-    """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={**client.AUTH_ARG_SPEC, "cni": {"type": "str", "required": True, "choices": list(WORDS)}},
-        supports_check_mode=True,
-    )
-    try:
-        result = run(module)
-    except PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

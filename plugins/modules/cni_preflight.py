@@ -174,11 +174,10 @@ summary:
 import pathlib
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import bundle, checks, cluster, manifests, snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import questions, situation, strategy
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 
 
 def argument_spec() -> t.Dict[str, t.Any]:
@@ -235,22 +234,26 @@ def examine(params: t.Mapping[str, t.Any]) -> questions.Verdict:
     return questions.examine(seen, snapshots, wanted, situation.Journal(**noted))
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True, **RULES)
-    try:
-        verdict = examine(module.params)
-    except _errors.PodnetError as error:
-        module.fail_json(msg=str(error))
-    result: t.Dict[str, t.Any] = {
+def act(call: entry.Call) -> entry.Result:
+    verdict = examine(call.params)
+    result = {
+        "changed": False,
         "checks": checks.to_dicts(verdict.checks),
         "passed": verdict.passed,
         "state": verdict.state,
         "network": verdict.network,
         "summary": checks.summary(verdict.checks),
     }
-    if module.params["fail"] and not verdict.passed:
-        module.fail_json(msg=questions.failure_message(verdict), **result)
-    module.exit_json(changed=False, **result)
+    if call.params["fail"] and not verdict.passed:
+        raise _errors.FoundFailingError(questions.failure_message(verdict), result)
+    return result
+
+
+SPEC = entry.Spec(argument_spec(), act, **RULES)
+
+
+def main() -> None:
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -167,11 +167,10 @@ summary:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import canaries, checks, snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.verification import proof, questions, scene, standing
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import canary, client, collect, evidence
 
 _SERVICE = {"name": {"type": "str", "required": True}, "namespace": {"type": "str", "default": "default"}}
@@ -189,37 +188,35 @@ _OPTIONS = {
 }
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec={**client.AUTH_ARG_SPEC, **_OPTIONS}, supports_check_mode=True)
-    try:
-        found = _verify(module)
-    except _errors.PodnetError as error:
-        module.fail_json(msg=str(error))
+def act(call: entry.Call) -> entry.Result:
+    found = _verify(call)
     failed = checks.failures(found)
-    result: t.Dict[str, t.Any] = {
-        "changed": False,
-        "checks": checks.to_dicts(found),
-        "passed": not failed,
-        "summary": checks.summary(found),
-    }
-    if failed and module.params["fail"]:
-        module.fail_json(msg="\n".join(["The pod network is not proved:", *checks.failure_lines(failed)]), **result)
-    module.exit_json(**result)
+    result = {"changed": False, "checks": checks.to_dicts(found), "passed": not failed, "summary": checks.summary(found)}
+    if failed and call.params["fail"]:
+        raise _errors.FoundFailingError("\n".join(["The pod network is not proved:", *checks.failure_lines(failed)]), result)
+    return result
 
 
-def _verify(module: AnsibleModule) -> t.Tuple[checks.Check, ...]:
-    params = module.params
+def _verify(call: entry.Call) -> t.Tuple[checks.Check, ...]:
+    params = call.params
     cni = scene.CNIS[params["cni"]]
     nodes = snapshot.from_option(params["snapshots"])
-    api = client.get_client(module)
+    api = client.get_client(call)
     service = canary.find_service(api, params["service"]["namespace"], params["service"]["name"]) if params["service"] else None
-    if module.check_mode:
+    if call.check_mode:
         return (*standing.standing_checks(collect.collect(api), nodes, cni), *questions.unasked(service is not None))
     settings = canaries.Settings(params["namespace"], params["image"], params["external_port"])
     patience = evidence.Patience(params["timeout"], params["settle_timeout"], params["wait"])
     seen = evidence.gather(api, settings, cni, service, patience)
     proved = proof.canary_checks(seen.scene, seen.cluster, cni, seen.readings, seen.policy)
     return (*standing.standing_checks(seen.cluster, nodes, cni), *proved)
+
+
+SPEC = client.spec(_OPTIONS, act)
+
+
+def main() -> None:
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

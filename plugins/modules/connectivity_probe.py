@@ -141,10 +141,8 @@ left:
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import connectivity as objects
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, connectivity
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 
@@ -167,43 +165,46 @@ _OPTIONS = {
 }
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec={**client.AUTH_ARG_SPEC, **_OPTIONS}, supports_check_mode=True)
-    try:
-        result = _present(module) if module.params["state"] == "present" else _absent(module)
-    except _errors.PodnetError as error:
-        module.fail_json(msg=str(error))
+def act(call: entry.Call) -> entry.Result:
+    result = _present(call) if call.params["state"] == "present" else _absent(call)
     changes = result["changes"]
-    module.exit_json(changed=bool(changes), diff={"before": "", "after": "".join(f"{change}\n" for change in changes)}, **result)
+    return {"changed": bool(changes), "diff": {"before": "", "after": "".join(f"{change}\n" for change in changes)}, **result}
 
 
-def _present(module: AnsibleModule) -> t.Dict[str, t.Any]:
-    params = module.params
+def _present(call: entry.Call) -> t.Dict[str, t.Any]:
+    params = call.params
     objects.check(params["namespace"], params["interval_ms"], params["peers"], params["duration"], params["service"] or {})
-    api = client.get_client(module)
+    api = client.get_client(call)
     running = connectivity.look(api, params["namespace"])
     app = connectivity.find_app(api, params["service"]) if params["service"] else None
     until = objects.until(time.time(), params["duration"], running.until)
     settings = objects.Settings(params["namespace"], params["image"], params["interval_ms"], params["peers"], until, app)
     changes = connectivity.changes(api, settings, running)
-    if module.check_mode:
+    if call.check_mode:
         return {"changes": changes, "until": until}
     deadline = Deadline(params["timeout"])
     connectivity.apply(api, settings, deadline)
     return {"changes": changes, "until": until, "nodes": connectivity.wait_ready(api, settings, deadline)}
 
 
-def _absent(module: AnsibleModule) -> t.Dict[str, t.Any]:
-    params = module.params
-    api = client.get_client(module)
+def _absent(call: entry.Call) -> t.Dict[str, t.Any]:
+    params = call.params
+    api = client.get_client(call)
     settings = objects.Settings(params["namespace"], params["image"], params["interval_ms"], params["peers"])
     if connectivity.look(api, params["namespace"]).namespace is None:
         return {"changes": (), "left": {}}
     changes = (f"remove {settings.directory} of every node", f"remove Namespace {settings.namespace}")
-    left = {} if module.check_mode else connectivity.remove(api, settings, Deadline(params["timeout"]))
+    left = {} if call.check_mode else connectivity.remove(api, settings, Deadline(params["timeout"]))
     for node, why in left.items():
-        module.warn(f"{node}: {settings.directory} is still there: {why}. Remove it by hand.")
+        call.warn(f"{node}: {settings.directory} is still there: {why}. Remove it by hand.")
     return {"changes": changes, "left": left}
+
+
+SPEC = client.spec(_OPTIONS, act)
+
+
+def main() -> None:
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -201,12 +201,10 @@ summary:
     - "pod n1 -> pod n2: 1,834 sent, 0 failed, longest gap 0.3 s during move-pods"
 """
 
-import typing as t
-
-from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import continuity, continuity_report
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, connectivity
 
 _OPTIONS = {
@@ -218,23 +216,22 @@ _OPTIONS = {
 }
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec={**client.AUTH_ARG_SPEC, **_OPTIONS}, supports_check_mode=True)
-    try:
-        result = _read(module)
-    except _errors.PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **result)
-
-
-def _read(module: AnsibleModule) -> t.Dict[str, t.Any]:
-    params = module.params
+def act(call: entry.Call) -> entry.Result:
+    params = call.params
     steps = continuity.steps_from_option(params["steps"])
-    api = client.get_client(module)
+    api = client.get_client(call)
     if connectivity.look(api, params["namespace"]).namespace is None:
         raise _errors.ClusterError("there is no probe", f"namespace {params['namespace']}", "Start it with podnet.cni.connectivity_probe.")
     readings = connectivity.read(api, params["namespace"])
-    return continuity_report.report(continuity.analyse(readings, params["since"], params["until"], steps), params["threshold"])
+    analysis = continuity.analyse(readings, params["since"], params["until"], steps)
+    return {"changed": False, **continuity_report.report(analysis, params["threshold"])}
+
+
+SPEC = client.spec(_OPTIONS, act)
+
+
+def main() -> None:
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -250,12 +250,10 @@ import dataclasses
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.podnet.cni.plugins.module_utils import _errors, _records
 from ansible_collections.podnet.cni.plugins.module_utils._cni import journal, lock
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ObjectRef
-from ansible_collections.podnet.cni.plugins.module_utils._control import run, trace
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry, run, trace
 from ansible_collections.podnet.cni.plugins.module_utils._kube import backup, client
 from ansible_collections.podnet.cni.plugins.module_utils._kube.journal import Ledger, LockRules, Place, Seen
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
@@ -284,28 +282,15 @@ _OPTIONS = {
 }
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={**client.AUTH_ARG_SPEC, **_OPTIONS},
-        required_if=[("state", event, ["step"]) for event in journal.STEP_EVENTS],
-        supports_check_mode=True,
-    )
-    try:
-        result = _keep(module)
-    except _errors.PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
-
-
-def _keep(module: AnsibleModule) -> t.Dict[str, t.Any]:
-    params = module.params
+def act(call: entry.Call) -> entry.Result:
+    params = call.params
     rules = _rules(params)
-    entry = _entry(params)
-    file = params["file"] if params["state"] != _READ and not module.check_mode else None
+    note = _entry(params)
+    file = params["file"] if params["state"] != _READ and not call.check_mode else None
     if file:
-        trace.append(file, journal.line(entry, rules.me))
+        trace.append(file, journal.line(note, rules.me))
     try:
-        seen = _do(module, entry, rules, Deadline(params["patience"]))
+        seen = _do(call, note, rules, Deadline(params["patience"]))
     except _errors.PodnetError as error:
         if file:
             trace.append(file, journal.failure_line(time.time(), str(error), rules.me))
@@ -319,18 +304,18 @@ def _keep(module: AnsibleModule) -> t.Dict[str, t.Any]:
     }
 
 
-def _do(module: AnsibleModule, entry: journal.Entry, rules: LockRules, deadline: Deadline) -> Seen:
-    params = module.params
+def _do(call: entry.Call, note: journal.Entry, rules: LockRules, deadline: Deadline) -> Seen:
+    params = call.params
     # An API server that is away is one to come back: each of these may be done twice.
-    api = deadline.poll(lambda: client.get_client(module), lambda _client: True)
-    entry = dataclasses.replace(entry, data={**entry.data, **backup.read(api, references(params["backup_objects"]))})
-    ledger = Ledger(api, Place(params["namespace"], params["name"]), rules, dry_run=module.check_mode)
+    api = deadline.poll(lambda: client.get_client(call), lambda _client: True)
+    note = dataclasses.replace(note, data={**note.data, **backup.read(api, references(params["backup_objects"]))})
+    ledger = Ledger(api, Place(params["namespace"], params["name"]), rules, dry_run=call.check_mode)
     others: t.Mapping[str, t.Callable[[], Seen]] = {
         _READ: ledger.read,
         _LOCKED: ledger.take_lock,
         _UNLOCKED: ledger.release_lock,
     }
-    return deadline.poll(others.get(params["state"]) or (lambda: ledger.note(entry)), lambda _seen: True)
+    return deadline.poll(others.get(params["state"]) or (lambda: ledger.note(note)), lambda _seen: True)
 
 
 def _rules(params: t.Mapping[str, t.Any]) -> LockRules:
@@ -366,6 +351,13 @@ def references(option: t.Mapping[str, t.Any]) -> t.Dict[str, t.List[ObjectRef]]:
 
 def _text(noted: journal.Journal) -> str:
     return "".join(f"{line}\n" for line in journal.summary(noted))
+
+
+SPEC = client.spec(_OPTIONS, act, required_if=[("state", event, ["step"]) for event in journal.STEP_EVENTS])
+
+
+def main() -> None:
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

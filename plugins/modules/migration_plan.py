@@ -186,11 +186,9 @@ import os
 import pathlib
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.podnet.cni.plugins.module_utils import _errors, _records
 from ansible_collections.podnet.cni.plugins.module_utils._cni.migration_plan import build, document, fingerprint, model, reading
-from ansible_collections.podnet.cni.plugins.module_utils._control import files
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry, files
 
 _REQUIRED = ("cluster", "verdict", "manifest")
 _RETURNED = ("settings", "adoption", "rollout", "recreation", "cleanup", "coexistence", "link_policy")
@@ -208,19 +206,14 @@ def argument_spec() -> t.Dict[str, t.Any]:
     }
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), required_one_of=[("dest", "plan")], supports_check_mode=True)
-    params = module.params
-    try:
-        facts = reading.facts(params)
-        found = fingerprint.parts(facts)
-        differences = fingerprint.compare(_earlier(params["plan"]), found) if params["plan"] else ()
-        if differences:
-            module.fail_json(msg=_refusal(params["plan"], differences), differences=_records.plain(differences))
-        result = _plan(params, facts, found, dry=module.check_mode and not params["write_in_check_mode"])
-    except _errors.PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+def act(call: entry.Call) -> entry.Result:
+    params = call.params
+    facts = reading.facts(params)
+    found = fingerprint.parts(facts)
+    differences = fingerprint.compare(_earlier(params["plan"]), found) if params["plan"] else ()
+    if differences:
+        raise _errors.FoundFailingError(_refusal(params["plan"], differences), {"differences": _records.plain(differences)})
+    return _plan(params, facts, found, dry=call.check_mode and not params["write_in_check_mode"])
 
 
 def _earlier(path: str) -> fingerprint.Parts:
@@ -253,6 +246,13 @@ def _plan(params: t.Mapping[str, t.Any], facts: model.Facts, found: fingerprint.
         "document": text.splitlines(),
         "diff": {"before": "", "after": text if changed else ""},
     }
+
+
+SPEC = entry.Spec(argument_spec(), act, required_one_of=[("dest", "plan")])
+
+
+def main() -> None:
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -144,12 +144,9 @@ import json
 import os
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import strategy
 from ansible_collections.podnet.cni.plugins.module_utils._cni.report import build
-from ansible_collections.podnet.cni.plugins.module_utils._control import files
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry, files
 from ansible_collections.podnet.cni.plugins.module_utils._report import html, junit
 
 _DICTIONARIES = ("connectivity", "cluster_before", "cluster_after", "snapshots_before", "snapshots_after")
@@ -168,18 +165,8 @@ def argument_spec() -> t.Dict[str, t.Any]:
     }
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    if html.JINJA2_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("jinja2"), exception=html.JINJA2_IMPORT_ERROR)
-    try:
-        result = _report(module.params, module.check_mode)
-    except _errors.PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
-
-
-def _report(params: t.Mapping[str, t.Any], check_mode: bool) -> t.Dict[str, t.Any]:
+def act(call: entry.Call) -> entry.Result:
+    params = call.params
     inputs = build.Inputs(params["journal"], **{name: params[name] for name in (*_DICTIONARIES, *_CHECKS)})
     report = build.build(inputs, params["target"], params["title"], params["gap_limit"])
     contents = {
@@ -188,7 +175,7 @@ def _report(params: t.Mapping[str, t.Any], check_mode: bool) -> t.Dict[str, t.An
         "report.junit.xml": junit.render(report),
     }
     changed = files.differing(params["dest"], contents)
-    if changed and not check_mode:
+    if changed and not call.check_mode:
         files.write(params["dest"], {name: contents[name] for name in changed})
     return {
         "changed": bool(changed),
@@ -198,6 +185,13 @@ def _report(params: t.Mapping[str, t.Any], check_mode: bool) -> t.Dict[str, t.An
         "summary": build.lines(report),
         "diff": {"before": "", "after": "".join(f"{name} is new or differs\n" for name in changed)},
     }
+
+
+SPEC = entry.Spec(argument_spec(), act, libraries={"jinja2": lambda: html.JINJA2_IMPORT_ERROR})
+
+
+def main() -> None:
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -111,11 +111,10 @@ kept:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, recreation
 from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout.fit import CALICO, CNIS
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, pods
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 
@@ -128,23 +127,14 @@ _OPTIONS = {
 }
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec={**client.AUTH_ARG_SPEC, **_OPTIONS}, supports_check_mode=True)
-    try:
-        result = _recreate(module)
-    except _errors.PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
-
-
-def _recreate(module: AnsibleModule) -> t.Dict[str, t.Any]:
-    params = module.params
+def act(call: entry.Call) -> entry.Result:
+    params = call.params
     if params["parallel"] < 1:
         raise _errors.BadInputError("it must be 1 or more", "parallel")
-    api = client.get_client(module)
+    api = client.get_client(call)
     seen = pods.look(api, params["cni"])
     plan = recreation.plan(seen, params["bare_pods"], params["cni"])
-    if module.check_mode:
+    if call.check_mode:
         outcome = pods.Outcome(plan.pods, left=plan.left)
     elif seen.calico is None and params["cni"] == CALICO:
         raise _errors.BadInputError(
@@ -170,6 +160,13 @@ def _description(pod: cluster.Pod) -> t.Dict[str, str]:
 
 def _lines(recreated: t.Iterable[cluster.Pod]) -> str:
     return "".join(f"{pod.namespace}/{pod.name} on {pod.node}: {', '.join(pod.ips)}\n" for pod in recreated)
+
+
+SPEC = client.spec(_OPTIONS, act)
+
+
+def main() -> None:
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -239,11 +239,10 @@ plan:
 import datetime as dt
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster
 from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout import fit, model
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, moves, rollout_view, rollouts
 
 _OWNED = {"type": "str", "choices": [model.ROLLOUT, model.EVICT, model.IN_PLACE, model.LEAVE]}
@@ -270,22 +269,18 @@ _OPTIONS = {
 }
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec={**client.AUTH_ARG_SPEC, **_OPTIONS}, supports_check_mode=True)
-    try:
-        outcome = _move(module)
-    except _errors.PodnetError as error:
-        module.fail_json(msg=str(error))
+def act(call: entry.Call) -> entry.Result:
+    outcome = _move(call)
     if outcome.failures:
-        module.fail_json(msg=_failure(outcome), **_report(outcome))
-    module.exit_json(**_report(outcome))
+        raise _errors.FoundFailingError(_failure(outcome), _report(outcome))
+    return _report(outcome)
 
 
-def _move(module: AnsibleModule) -> rollouts.Outcome:
-    settings = _settings(module.params)
-    api = client.get_client(module)
+def _move(call: entry.Call) -> rollouts.Outcome:
+    settings = _settings(call.params)
+    api = client.get_client(call)
     planned, has_calico = rollouts.plan(api, settings)
-    if module.check_mode:
+    if call.check_mode:
         return rollouts.predict(api, settings, planned)
     if not has_calico and settings.target.cni == fit.CALICO:
         raise _errors.BadInputError(
@@ -382,6 +377,13 @@ def _line(finished: t.Tuple[model.Move, moves.Result]) -> str:
     if move.way == model.ROLLOUT:
         return f"rollout of {move.owner}\n" if result.changed else ""
     return "".join(f"eviction of {pod.namespace}/{pod.name} on {pod.node}\n" for pod in result.evicted)
+
+
+SPEC = client.spec(_OPTIONS, act)
+
+
+def main() -> None:
+    entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ import signal
 import traceback
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import K8SClient, get_api_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 
 try:
     import kubernetes
@@ -32,7 +32,7 @@ except ImportError:
 else:
     KUBERNETES_IMPORT_ERROR = None
 
-__all__ = ["AUTH_ARG_SPEC", "AbsentError", "ConflictError", "RefusedError", "api_errors", "get_client", "kubernetes"]
+__all__ = ["AUTH_ARG_SPEC", "AbsentError", "ConflictError", "RefusedError", "api_errors", "get_client", "kubernetes", "spec"]
 
 #: The client library sets no timeout while it discovers the API: behind a packet filter that drops, it would wait for minutes.
 CONNECT_DEADLINE = 60
@@ -61,14 +61,17 @@ _KINDS: t.Mapping[int, t.Type[_errors.ClusterError]] = {
 }
 
 
-def get_client(module: AnsibleModule, deadline: int = CONNECT_DEADLINE) -> K8SClient:
-    """A client that has spoken to the API server once. Raises ClusterError; a missing Python library ends the module."""
-    if KUBERNETES_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_IMPORT_ERROR)
-    options = {name: module.params.get(name) for name in AUTH_ARG_SPEC}
+def spec(options: t.Mapping[str, t.Any], act: t.Callable[[t.Any], entry.Result], **rules: t.Any) -> entry.Spec:
+    """A module that talks to the API server: its own options, what it does, and how its options go together."""
+    return entry.Spec({**AUTH_ARG_SPEC, **options}, act, libraries={"kubernetes": lambda: KUBERNETES_IMPORT_ERROR}, **rules)
+
+
+def get_client(call: entry.Call, deadline: int = CONNECT_DEADLINE) -> K8SClient:
+    """A client that has spoken to the API server once. Raises ClusterError."""
+    options = {name: call.params.get(name) for name in AUTH_ARG_SPEC}
     path = _path(options.get("kubeconfig"))
     # The argument spec hides this option, because it may hold a whole kubeconfig. A path is no secret, and errors must name it.
-    module.no_log_values.discard(path)
+    call.no_log_values.discard(path)
     _check_kubeconfig(options)
     with _within(deadline), _kubeconfig_errors(options), _no_kubernetes(), api_errors("API server"):
         return get_api_client(**options)
