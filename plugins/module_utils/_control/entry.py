@@ -28,6 +28,10 @@ class Call(t.Protocol):
     def warn(self, warning: str) -> None: ...
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclasses.dataclass(frozen=True)
 class Spec:
     """What AnsibleModule is to know of a module, and what the module does."""
@@ -37,6 +41,8 @@ class Spec:
     supports_check_mode: bool = True
     #: Python libraries it cannot do without: the name to install, and what tells why it cannot be imported (None: it can).
     libraries: t.Mapping[str, t.Callable[[], t.Optional[str]]] = dataclasses.field(default_factory=dict)
+    #: What a library does when its process ends, for a process that goes on; None when there is no way to have it done.
+    at_exit: t.Optional[t.Callable[[], None]] = _nothing
     mutually_exclusive: t.Sequence[t.Any] = ()
     required_together: t.Sequence[t.Any] = ()
     required_one_of: t.Sequence[t.Any] = ()

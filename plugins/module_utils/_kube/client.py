@@ -63,7 +63,16 @@ _KINDS: t.Mapping[int, t.Type[_errors.ClusterError]] = {
 
 def spec(options: t.Mapping[str, t.Any], act: t.Callable[[t.Any], entry.Result], **rules: t.Any) -> entry.Spec:
     """A module that talks to the API server: its own options, what it does, and how its options go together."""
-    return entry.Spec({**AUTH_ARG_SPEC, **options}, act, libraries={"kubernetes": lambda: KUBERNETES_IMPORT_ERROR}, **rules)
+    libraries = {"kubernetes": lambda: KUBERNETES_IMPORT_ERROR}
+    return entry.Spec({**AUTH_ARG_SPEC, **options}, act, libraries=libraries, at_exit=_remover_of_keys(), **rules)
+
+
+def _remover_of_keys() -> t.Optional[t.Callable[[], None]]:
+    """The library writes the certificate and the key of a kubeconfig to files, and removes them with this when its process ends."""
+    if KUBERNETES_IMPORT_ERROR is not None:
+        return None
+    remover: t.Optional[t.Callable[[], None]] = getattr(kubernetes.config.kube_config, "_cleanup_temp_files", None)
+    return remover
 
 
 def get_client(call: entry.Call, deadline: int = CONNECT_DEADLINE) -> K8SClient:
