@@ -77,7 +77,7 @@ class ControlMachineAction(ActionBase):
         if self.spec is None or reason:
             display.vvv(f"{self._task.action} gets a process of its own: {reason}")
             return self._as_process(variables)
-        return self._in_worker(self.spec)
+        return self._in_worker(self.spec, variables)
 
     def _as_process(self, variables: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         """What ansible.builtin.normal does."""
@@ -120,7 +120,7 @@ class ControlMachineAction(ActionBase):
 
     # --- In the worker ---
 
-    def _in_worker(self, spec: entry.Spec) -> t.Dict[str, t.Any]:
+    def _in_worker(self, spec: entry.Spec, variables: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         if spec.at_exit is not None:
             multiprocessing.util.Finalize(None, spec.at_exit, exitpriority=0)
         # A module could change a default it was given, and in a loop the next item is in the same worker.
@@ -133,6 +133,8 @@ class ControlMachineAction(ActionBase):
             result = {"skipped": True, "msg": f"remote module ({self._task.action}) does not support check mode"}
         else:
             result = _act(spec, call)
+        if _tells_arguments(variables):
+            result = {**result, "invocation": {"module_args": call.params}}
         return _returned(result, call)
 
     def _bad_arguments(self, validated: ValidationResult) -> str:
@@ -159,9 +161,15 @@ def _traceback() -> t.Dict[str, str]:
 
 def _returned(result: t.Dict[str, t.Any], call: WorkerCall) -> t.Dict[str, t.Any]:
     """The result as AnsibleModule gives it, and as it comes out of its JSON."""
-    full = {**result, "invocation": {"module_args": call.params}}
-    plain = {key: value for key, value in full.items() if value is None or isinstance(value, bool)}
-    return _as_sent({**remove_values(full, call.no_log_values), **plain}, Direction.MODULE_TO_CONTROLLER)
+    plain = {key: value for key, value in result.items() if value is None or isinstance(value, bool)}
+    return _as_sent({**remove_values(result, call.no_log_values), **plain}, Direction.MODULE_TO_CONTROLLER)
+
+
+def _tells_arguments(variables: t.Dict[str, t.Any]) -> bool:
+    """Whether a result holds the module's arguments: always before ansible-core 2.21, then where the user wishes it."""
+    name = "INJECT_INVOCATION"
+    known = constants.config.get_configuration_definition(name)
+    return not known or bool(constants.config.get_config_value(name, variables=variables))
 
 
 def _as_sent(data: t.Mapping[str, t.Any], direction: Direction) -> t.Dict[str, t.Any]:

@@ -64,6 +64,8 @@ PLAYBOOK = """
         names: [absent, locked, foreseen, begun, mixed, read, looped, no_step, unknown, no_file, no_cluster, empty, unread]
       environment: {}
 """
+#: Newer versions of Ansible show a module's arguments only to who wishes it.
+TOLD = {"ANSIBLE_INJECT_INVOCATION": "true"}
 PROCESS = {"A_VARIABLE": "that asks for a process"}
 NAMES_THE_PROCESS = "gets a process of its own: it has an environment"
 
@@ -110,7 +112,7 @@ def play(directory: Path, of_tasks: dict[str, str], of_one_task: dict[str, str])
     try:
         finished = subprocess.run(
             [sys.executable, "-m", "ansible", "playbook", "-vvv", "-e", json.dumps(variables), str(directory / "play.yml")],
-            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"), "TMPDIR": str(temporary), "HOME": str(home)},
+            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"), "TMPDIR": str(temporary), "HOME": str(home), **TOLD},
             cwd=directory,
             capture_output=True,
             text=True,
