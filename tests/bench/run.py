@@ -4,7 +4,8 @@
 """Measures and prints: ``make bench``. As another user than root it measures less.
 
 First what cni_info costs a node; the large node and the small one take turns, so that what else the machine does meets both alike. Then
-what the decisions about a large cluster cost. Last, on fresh labs, the ways from flannel to Calico against each other.
+what a task of the control machine costs, and what the decisions about a large cluster cost. Last, on fresh labs, the ways from flannel to
+Calico against each other.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "collections"))
 
+import control_task  # noqa: E402  # the path comes first
 import measure  # noqa: E402  # the path comes first
 import migrations  # noqa: E402  # the path comes first
 import namespace  # noqa: E402  # the path comes first
@@ -54,6 +56,7 @@ _Words = tuple[str, ...]
 def main() -> None:
     pure_steps()
     cni_info()
+    control_task.main()
     scale.main()
     migrations.main()
 
