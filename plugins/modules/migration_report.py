@@ -31,7 +31,9 @@ attributes:
     support: full
 options:
   dest:
-    description: The directory to write into. It is made. Files of an earlier report in it are replaced.
+    description:
+      - The directory to write into. It is made.
+      - Files of an earlier report go to C(earlier/) in it, in a folder with their time. A change that is paused has a report of each run.
     type: path
     required: true
   journal:
@@ -176,7 +178,8 @@ def act(call: entry.Call) -> entry.Result:
     }
     changed = files.differing(params["dest"], contents)
     if changed and not call.check_mode:
-        files.write(params["dest"], {name: contents[name] for name in changed})
+        files.set_aside(params["dest"], list(contents))
+        files.write(params["dest"], contents)
     return {
         "changed": bool(changed),
         "verdict": report.verdict,

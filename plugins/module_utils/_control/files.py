@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
+
+#: The folder beside them for files that newer ones have taken the place of.
+_EARLIER = "earlier"
 
 
 def differing(directory: str, contents: t.Mapping[str, str]) -> t.Tuple[str, ...]:
@@ -28,6 +32,22 @@ def write(directory: str, contents: t.Mapping[str, str]) -> None:
             _replace(directory, name, text.encode())
     except OSError as error:
         raise _errors.BadInputError(f"it cannot be written: {error.strerror}", directory, "Make room or name another directory.") from error
+
+
+def set_aside(directory: str, names: t.Sequence[str]) -> str:
+    """Moves these files, where they are there, into a folder that is named by the newest one's time; returns it, or nothing."""
+    try:
+        paths = [path for path in (os.path.join(directory, name) for name in names) if os.path.exists(path)]
+        if not paths:
+            return ""
+        newest = max(os.stat(path).st_mtime for path in paths)
+        folder = os.path.join(directory, _EARLIER, time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(newest)))
+        os.makedirs(folder, exist_ok=True)
+        for path in paths:
+            os.replace(path, os.path.join(folder, os.path.basename(path)))
+    except OSError as error:
+        raise _errors.BadInputError(f"it cannot be set aside: {error.strerror}", directory, "Name another directory.") from error
+    return folder
 
 
 def _read(path: str) -> t.Optional[bytes]:

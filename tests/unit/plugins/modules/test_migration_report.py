@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import typing as t
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def test_three_files_and_the_second_time_none(run: Run, report_cases: t.Any, tmp
 def test_a_report_on_something_else_replaces_it(run: Run, report_cases: t.Any) -> None:
     run(**report_cases.inputs())
     assert run(**report_cases.inputs(), title="Another")["changed"] is True
+
+
+def test_the_report_of_an_earlier_run_is_kept(run: Run, report_cases: t.Any, tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    run(**report_cases.inputs())
+    first = (reports / "report.json").read_text()
+    os.utime(reports / "report.json", (0, 4102444800))
+    run(**report_cases.inputs(), title="Another")
+    earlier = reports / "earlier" / "2100-01-01T00-00-00Z"
+    assert sorted(path.name for path in earlier.iterdir()) == FILES
+    assert (earlier / "report.json").read_text() == first
+    assert sorted(path.name for path in reports.iterdir()) == ["earlier", *FILES]
 
 
 def test_a_bad_verdict_is_no_failure_of_the_module(run: Run, report_cases: t.Any) -> None:
