@@ -117,8 +117,7 @@ def assert_moved(before: World) -> None:
     assert changes(run(migrate())) == {0}
     assert leftovers_of_flannel() == []
     assert traces_of_the_window() == []
-    gone = lost(before)
-    assert gone == {}, gone
+    assert lost(before) == {}
     assert on_nodes(SETTINGS) == before.settings
 
 

@@ -16,9 +16,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# So that an assert of theirs tells what it compared, like one in a test.
-pytest.register_assert_rewrite("tests.support")
-
 
 @pytest.fixture(scope="session")
 def module_docs() -> dict[str, dict[str, t.Any]]:
