@@ -36,6 +36,12 @@ options:
       - What goes with the daemon and the pods themselves is not listed, such as the pods' links.
     type: bool
     default: false
+  timeout:
+    description:
+      - Seconds that a CNI which is on its way out has to be gone, before a clean-up is refused. Not in check mode.
+      - The API server knows a pod no longer a moment before its link is gone from its node.
+    type: int
+    default: 0
 extends_documentation_fragment:
   - podnet.cni.node_directories
   - podnet.cni.node_directories.backup
@@ -119,20 +125,26 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cleanup
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
 from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, PodnetError, StillAliveError
+from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 from ansible_collections.podnet.cni.plugins.module_utils._node import collect, files, options, remove
 
 
-def clean_up(cni: str, conf_dir: str, backup_dir: str, check_mode: bool, assume_dead: bool = False) -> t.Dict[str, t.Any]:
-    """Plans, and removes unless in check mode."""
+def clean_up(
+    cni: str, conf_dir: str, backup_dir: str, check_mode: bool, *, assume_dead: bool = False, timeout: float = 0
+) -> t.Dict[str, t.Any]:
+    """Plans, and removes unless in check mode. A CNI that is on its way out has ``timeout`` seconds to be gone."""
     if assume_dead and not check_mode:
         raise BadInputError("only predicts, so it needs check mode", where="assume_dead", next_step="Nothing was changed.")
 
     def replan() -> cleanup.CleanupPlan:
         return cleanup.plan(collect.collect(conf_dir), cni)
 
-    snapshot = collect.collect(conf_dir)
+    def look() -> t.Tuple[model.NodeSnapshot, cleanup.CleanupPlan]:
+        snapshot = collect.collect(conf_dir)
+        return snapshot, cleanup.plan(cleanup.assume_dead(snapshot, cni) if assume_dead else snapshot, cni)
+
+    snapshot, plan = Deadline(0 if check_mode else timeout).poll(look, lambda seen: not seen[1].refusals)
     files.demand_apart(backup_dir, conf_dir or snapshot.runtime.conf_dir)
-    plan = cleanup.plan(cleanup.assume_dead(snapshot, cni) if assume_dead else snapshot, cni)
     if plan.refusals:
         raise StillAliveError(
             f"it is not safe to clean up {cni} here: {'; '.join(plan.refusals)}",
@@ -156,6 +168,7 @@ def main() -> None:
         argument_spec={
             "cni": {"type": "str", "required": True, "choices": list(model.DAEMONS)},
             "assume_dead": {"type": "bool", "default": False},
+            "timeout": {"type": "int", "default": 0},
             **options.CONF_DIR,
             **options.BACKUP_DIR,
         },
@@ -163,7 +176,8 @@ def main() -> None:
     )
     params = module.params
     try:
-        result = clean_up(params["cni"], params["conf_dir"] or "", params["backup_dir"], module.check_mode, params["assume_dead"])
+        waits = {name: params[name] for name in ("assume_dead", "timeout")}
+        result = clean_up(params["cni"], params["conf_dir"] or "", params["backup_dir"], module.check_mode, **waits)
     except PodnetError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -57,7 +57,7 @@ def killed_at_step(function):
 remove._run = killed_at_step(remove._run)
 remove.files.delete = killed_at_step(remove.files.delete)
 try:
-    print(json.dumps(cni_cleanup.clean_up(cni, "", "/var/backups/podnet.cni", mode != "apply", mode == "predict")))
+    print(json.dumps(cni_cleanup.clean_up(cni, "", "/var/backups/podnet.cni", mode != "apply", assume_dead=mode == "predict")))
 except PodnetError as error:
     print(json.dumps({"failed": str(error)}))
 """

@@ -13,6 +13,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
+from ansible_collections.podnet.cni.plugins.module_utils._kube import waiting
 from ansible_collections.podnet.cni.plugins.modules import cni_cleanup
 
 
@@ -82,6 +83,14 @@ def test_a_living_cni_can_be_assumed_dead_in_check_mode(run: t.Callable[..., dic
 def test_nothing_is_removed_on_an_assumption(run: t.Callable[..., dict[str, t.Any]]) -> None:
     result = run(lambda: pytest.fail("the node is not even looked at"), assume_dead=True)
     assert (result["failed"], result["msg"]) == (True, "assume_dead: only predicts, so it needs check mode. Nothing was changed.")
+
+
+def test_a_cni_on_its_way_out_has_time_to_be_gone(run: t.Callable[..., dict[str, t.Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "PAUSE", 0.01)
+    looks = iter([LIVING, LIVING])
+    result = run(lambda: next(looks, model.NodeSnapshot("n1")), timeout=5)
+    assert result["changed"] is False, result
+    assert next(looks, None) is None
 
 
 def test_a_backup_among_the_configurations_is_refused(run: t.Callable[..., dict[str, t.Any]]) -> None:
