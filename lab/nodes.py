@@ -112,7 +112,7 @@ def reboot(settings: Settings, node: Node) -> None:
     while processes.members(f"nodes/{node.name}"):
         if time.monotonic() > deadline:
             raise LabError(f"node {node.name} still runs {BOOT_SECONDS:.0f} s after it was told to reboot.")
-        time.sleep(0.2)
+        time.sleep(0.2)  # between two looks
     _boot(settings, node)
     _wait_for_login(settings, node)
 

@@ -65,7 +65,7 @@ class Migration:
         while step not in self._steps():
             assert self._process.poll() is None, f"it ended before step {step}:\n{self.said[-4000:]}"
             assert time.monotonic() < end, f"no step {step} within {STEP_SECONDS} s:\n{self.said[-4000:]}"
-            time.sleep(0.05)
+            time.sleep(0.05)  # between two looks
 
     def kill(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)

@@ -67,7 +67,7 @@ def create(core: client.CoreV1Api, name: str) -> None:
     end = time.monotonic() + READY_SECONDS
     while {member.node for member in members(core) if member.mesh == name} != nodes:
         assert time.monotonic() < end, f"mesh {name} has no ready pod on every node within {READY_SECONDS} s"
-        time.sleep(0.5)
+        time.sleep(0.5)  # between two looks
 
 
 def wait_until_restarted(core: client.CoreV1Api, nodes: t.Collection[str]) -> None:
@@ -79,7 +79,7 @@ def wait_until_restarted(core: client.CoreV1Api, nodes: t.Collection[str]) -> No
         if back == {pod.metadata.name for pod in pods} <= {member.name for member in members(core)}:
             return
         assert time.monotonic() < end, f"only {sorted(back)} of {len(pods)} members are back within {READY_SECONDS} s"
-        time.sleep(0.5)
+        time.sleep(0.5)  # between two looks
 
 
 def remove(core: client.CoreV1Api) -> None:

@@ -150,4 +150,4 @@ def _until(condition: t.Callable[[], bool], what: str) -> None:
     end = time.monotonic() + READY_SECONDS
     while not condition():
         assert time.monotonic() < end, f"no {what} within {READY_SECONDS} s"
-        time.sleep(0.5)
+        time.sleep(0.5)  # between two looks

@@ -34,12 +34,12 @@ def write(directory: str, contents: t.Mapping[str, str]) -> None:
         raise _errors.BadInputError(f"it cannot be written: {error.strerror}", directory, "Make room or name another directory.") from error
 
 
-def set_aside(directory: str, names: t.Sequence[str]) -> str:
-    """Moves these files, where they are there, into a folder that is named by the newest one's time; returns it, or nothing."""
+def set_aside(directory: str, names: t.Sequence[str]) -> None:
+    """Moves these files, where they are there, into a folder that is named by the newest one's time."""
     try:
         paths = [path for path in (os.path.join(directory, name) for name in names) if os.path.exists(path)]
         if not paths:
-            return ""
+            return
         newest = max(os.stat(path).st_mtime for path in paths)
         folder = os.path.join(directory, _EARLIER, time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(newest)))
         os.makedirs(folder, exist_ok=True)
@@ -47,7 +47,6 @@ def set_aside(directory: str, names: t.Sequence[str]) -> str:
             os.replace(path, os.path.join(folder, os.path.basename(path)))
     except OSError as error:
         raise _errors.BadInputError(f"it cannot be set aside: {error.strerror}", directory, "Name another directory.") from error
-    return folder
 
 
 def _read(path: str) -> t.Optional[bytes]:

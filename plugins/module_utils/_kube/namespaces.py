@@ -29,7 +29,7 @@ def find(api: Api, name: str) -> t.Optional[objects.Raw]:
     return found
 
 
-def end_pods(api: Api, name: str) -> None:
+def _end_pods(api: Api, name: str) -> None:
     """Deletes what runs in it, without waiting.
 
     The namespace's own controller looks at it only after five seconds, and again much later where it still finds pods.
@@ -44,7 +44,7 @@ def end_pods(api: Api, name: str) -> None:
 def remove(api: Api, namespace: objects.Raw, deadline: t.Optional[Deadline]) -> None:
     """Ends its pods and deletes it; with a deadline, waits until both are gone."""
     name = objects.metadata(namespace)["name"]
-    end_pods(api, name)
+    _end_pods(api, name)
     if deadline is not None:
         deadline.poll(lambda: api.items(_pods(name)), lambda left: not left)
     api.delete(objects.reference(namespace), objects.metadata(namespace)["uid"])

@@ -144,7 +144,7 @@ def wait_until_it_answers(wanted: bool) -> None:
     end = time.monotonic() + CHANGE_SECONDS
     while answers() is not wanted:
         assert time.monotonic() < end, f"after {CHANGE_SECONDS} s the API server {'does not answer' if wanted else 'still answers'}"
-        time.sleep(0.5)
+        time.sleep(0.5)  # between two questions
 
 
 def answers() -> bool:
