@@ -123,6 +123,12 @@ options:
     description: Seconds after which a pod is no longer awaited in place of one that was not ready before either.
     type: int
     default: 60
+  short_grace:
+    description:
+      - The module waits for old pods to end, since a CNI cannot leave before its last pod. Not for those that were given at most so many
+        seconds, because they end by themselves before the caller gets that far. With 0 it waits for all.
+    type: int
+    default: 0
   deadline:
     description:
       - A moment after which no further move begins, such as the end of a maintenance window. What is under way is finished.
@@ -265,6 +271,7 @@ _OPTIONS = {
     "parallel": {"type": "int", "default": 5},
     "timeout": {"type": "int", "default": 600},
     "unready_timeout": {"type": "int", "default": 60},
+    "short_grace": {"type": "int", "default": 0},
     "deadline": {"type": "str"},
 }
 
@@ -298,6 +305,7 @@ def _settings(params: t.Mapping[str, t.Any]) -> rollouts.Settings:
         patience=moves.Patience(params["timeout"], params["unready_timeout"]),
         parallel=params["parallel"],
         namespaces=tuple(params["namespaces"]),
+        short_grace=params["short_grace"],
         latest=_moment(params["deadline"]) if params["deadline"] else None,
     )
 

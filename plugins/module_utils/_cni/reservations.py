@@ -33,14 +33,15 @@ Files = t.Mapping[str, bytes]
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Files to write and to remove, by path."""
+    """Files to write and to remove, by path. ``taken`` are addresses that pods have and that cannot be reserved any more."""
 
     write: t.Tuple[str, ...] = ()
     remove: t.Tuple[str, ...] = ()
+    taken: t.Tuple[str, ...] = ()
 
     def beside(self, other: Plan) -> Plan:
         """Both plans in one; what is removed is removed first."""
-        return Plan(self.write + other.write, self.remove + other.remove)
+        return Plan(self.write + other.write, self.remove + other.remove, self.taken + other.taken)
 
     @property
     def addresses(self) -> t.Tuple[str, ...]:
@@ -55,8 +56,9 @@ def network_name(node: NodeSnapshot) -> str:
 
 def reserve(files: Files, directory: str, subnet: str, ranges: t.Iterable[str]) -> Plan:
     """A file for each address of ``ranges`` inside ``subnet`` that has none; a pod's own is left as it is."""
-    wanted = [posixpath.join(directory, str(address)) for inner in _inside(subnet, ranges) for address in inner]
-    return Plan(write=tuple(path for path in dict.fromkeys(wanted) if path not in files))
+    wanted = dict.fromkeys(posixpath.join(directory, str(address)) for inner in _inside(subnet, ranges) for address in inner)
+    taken = tuple(posixpath.basename(path) for path in wanted if files.get(path, CONTENT) != CONTENT)
+    return Plan(write=tuple(path for path in wanted if path not in files), taken=taken)
 
 
 def release(files: Files) -> Plan:

@@ -26,7 +26,10 @@ _GOING = "it is being deleted and not gone yet: wait for its grace period to end
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What is to move and how; ``latest`` is the moment (seconds since the epoch) after which no move begins any more."""
+    """What is to move and how; ``latest`` is the moment (seconds since the epoch) after which no move begins any more.
+
+    Old pods that were given at most ``short_grace`` seconds to end are not awaited, if it is not 0.
+    """
 
     target: rollout_view.Target
     policy: Policy
@@ -34,6 +37,7 @@ class Settings:
     parallel: int
     namespaces: t.Tuple[str, ...] = ()
     latest: t.Optional[float] = None
+    short_grace: int = 0
     clock: t.Callable[[], float] = time.time
 
 
@@ -153,9 +157,13 @@ class _Runner:
 
     def _going(self, namespaces: t.Iterable[str]) -> t.List[Pod]:
         view = rollout_view.View(self._client, self._settings.target)
-        pods = [member.pod for namespace in namespaces for member in view.members(namespace)]
+        members = [member for namespace in namespaces for member in view.members(namespace) if not self._ends_soon(member)]
         fit = view.fit()
-        return [pod for pod in pods if pod.deleting and fit.is_foreign(pod)]
+        return [member.pod for member in members if member.pod.deleting and fit.is_foreign(member.pod)]
+
+    def _ends_soon(self, member: Member) -> bool:
+        limit = self._settings.short_grace
+        return limit > 0 and member.grace is not None and member.grace <= limit
 
 
 def _members(planned: Plan, way: str) -> t.Tuple[Member, ...]:

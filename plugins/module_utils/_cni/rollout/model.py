@@ -46,13 +46,15 @@ class Policy:
 class Member:
     """A pod and what decides how it can be moved.
 
-    ``scratch`` are its volumes that go with it, ``running`` the containers that run.
+    ``scratch`` are its volumes that go with it, ``running`` the containers that run. ``grace`` are the seconds that it was given to end,
+    where it was told to.
     """
 
     pod: Pod
     scratch: t.Tuple[str, ...] = ()
     running: t.Tuple[str, ...] = ()
     wish: str = ""
+    grace: t.Optional[int] = None
 
     @property
     def owner(self) -> t.Optional[Owner]:

@@ -68,6 +68,7 @@ def member(resource: objects.Raw) -> Member:
         scratch=tuple(volume["name"] for volume in volumes if "emptyDir" in volume or "ephemeral" in volume),
         running=tuple(state["name"] for state in states if "running" in (state.get("state") or {})),
         wish=wish(resource),
+        grace=objects.metadata(resource).get("deletionGracePeriodSeconds"),
     )
 
 

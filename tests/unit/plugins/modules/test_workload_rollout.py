@@ -183,14 +183,24 @@ def test_back_onto_flannel(run: Run, cluster: RollingCluster, monkeypatch: pytes
     assert len(off_calico(cluster)) == 2
 
 
-def test_an_old_pod_that_takes_its_time_to_go_is_awaited_and_named(run: Run, cluster: RollingCluster) -> None:
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        pytest.param({}, ["going"], id="each is awaited"),
+        pytest.param({"short_grace": 29}, ["going"], id="was given too long"),
+        pytest.param({"short_grace": 30}, [], id="ends soon"),
+    ],
+)
+def test_an_old_pod_that_takes_its_time_to_go_is_awaited_and_named(
+    run: Run, cluster: RollingCluster, options: dict[str, int], left: list[str]
+) -> None:
     cluster.workload("Deployment", "web", 1)
     cluster.off_calico = True
-    cluster.pod("going", ("ReplicaSet", "other"), metadata={"deletionTimestamp": "2026-11-24T12:00:00Z"})
+    cluster.pod("going", ("ReplicaSet", "other"), metadata={"deletionTimestamp": "2026-11-24T12:00:00Z", "deletionGracePeriodSeconds": 30})
     cluster.off_calico = False
-    result = run(timeout=1)
-    assert names(result["left"]) == ["going"]
-    assert "is being deleted and not gone yet" in result["left"][0]["reason"]
+    result = run(timeout=1, **options)
+    assert names(result["left"]) == left
+    assert all("is being deleted and not gone yet" in pod["reason"] for pod in result["left"])
 
 
 # --- what is killed goes on ------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ def test_what_has_a_file_keeps_it_and_only_ours_are_released() -> None:
         f"{HERE}/lock": b"",
     }
     plan = reservations.reserve(files, HERE, "10.244.1.0/24", ["10.244.1.192/30"])
+    assert plan.taken == ("10.244.1.192",)
     assert plan.addresses == ("10.244.1.194", "10.244.1.195")
     assert reservations.release(files) == reservations.Plan(remove=(f"{HERE}/10.244.1.193",))
     assert reservations.release({}) == reservations.Plan()

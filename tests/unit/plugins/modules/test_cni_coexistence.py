@@ -11,7 +11,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Conflist, NodeSnapshot
-from ansible_collections.podnet.cni.plugins.modules import flannel_reservation
+from ansible_collections.podnet.cni.plugins.modules import cni_coexistence
 
 BLOCK = {"subnet": "10.244.1.0/24", "ranges": ["10.244.1.192/30", "10.244.2.192/26"]}
 ADDRESSES = [f"10.244.1.{last}" for last in (192, 193, 194, 195)]
@@ -19,11 +19,12 @@ ADDRESSES = [f"10.244.1.{last}" for last in (192, 193, 194, 195)]
 
 @pytest.fixture
 def run(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., dict[str, t.Any]]:
-    monkeypatch.setattr(flannel_reservation.collect, "collect", lambda: NodeSnapshot("n1"))
+    monkeypatch.setattr(cni_coexistence.collect, "collect", lambda: NodeSnapshot("n1"))
 
     def run(**options: t.Any) -> dict[str, t.Any]:
-        with patch_module_args({"data_dir": str(tmp_path), **options}), pytest.raises(SystemExit):
-            flannel_reservation.main()
+        own = {"data_dir": str(tmp_path), "record": str(tmp_path / "record.json"), "boot_file": str(tmp_path / "boot.conf")}
+        with patch_module_args({**own, **options}), pytest.raises(SystemExit):
+            cni_coexistence.main()
         return t.cast("dict[str, t.Any]", json.loads(capfd.readouterr().out))
 
     return run
@@ -41,10 +42,12 @@ def test_predicts_reserves_and_gives_free(tmp_path: Path, run: t.Callable[..., d
     assert len(list(leases.iterdir())) == 2
 
     done = run(**BLOCK)
-    assert (done["addresses"], done["directory"]) == (new, str(leases))
+    assert (done["addresses"], done["taken"], done["directory"]) == (new, ["10.244.1.193"], str(leases))
     assert {path.name for path in leases.iterdir()} == {"10.244.1.7", *ADDRESSES}
     assert (leases / "10.244.1.193").read_text() == "a pod's"
-    assert run(**BLOCK)["changed"] is False
+    again = run(**BLOCK)
+    assert (again["changed"], again["taken"]) == (False, ["10.244.1.193"])
+    assert run()["addresses"] == []
 
     assert run(state="absent", _ansible_check_mode=True)["addresses"] == new
     freed = run(state="absent")
@@ -61,11 +64,11 @@ def test_addresses_of_pods_that_are_gone_are_given_free_where_calico_wins(
     (leases / "10.244.1.7").write_text("living")
     (leases / "10.244.1.8").write_text("gone")
     (leases / "10.244.1.193").write_text("gone")
-    monkeypatch.setattr(flannel_reservation.sandboxes.Runtime, "ids", lambda _self: frozenset({"living"}))
+    monkeypatch.setattr(cni_coexistence.sandboxes.Runtime, "ids", lambda _self: frozenset({"living"}))
     assert run(**BLOCK, release_stale=True, _ansible_check_mode=True)["released"] == []
 
     winner = Conflist("/etc/cni/net.d/10-calico.conflist", owner="calico", wins=True)
-    monkeypatch.setattr(flannel_reservation.collect, "collect", lambda: NodeSnapshot("n1", conflists=(winner,)))
+    monkeypatch.setattr(cni_coexistence.collect, "collect", lambda: NodeSnapshot("n1", conflists=(winner,)))
     assert run(**BLOCK, _ansible_check_mode=True)["released"] == []
     done = run(**BLOCK, release_stale=True)
     assert (done["released"], done["addresses"]) == (["10.244.1.193", "10.244.1.8"], ADDRESSES)
@@ -80,7 +83,7 @@ def test_a_node_that_never_had_flannel_has_nothing_to_give_free(run: t.Callable[
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, "subnet"),
+        ({"ranges": ["10.244.1.192/26"]}, "subnet"),
         ({"subnet": "10.244.1.0/24", "ranges": ["all"]}, "ranges: 'all' is no IPv4 network"),
     ],
 )
