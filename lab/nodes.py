@@ -21,6 +21,8 @@ from lab import fingerprints, processes
 from lab.settings import LAB, LabError, Node, Settings, bridge, gateway
 
 BOOT_SECONDS = 90.0
+#: systemd gives what does not end by itself 90 s, such as a container whose first process heeds no signal.
+SHUTDOWN_SECONDS = 180.0
 #: Folders that must be on a real file system: an overlay cannot hold another overlay's upper layer.
 _REAL_FOLDERS = ("containerd", "kubelet", "etcd")
 _REGISTRIES = ("docker.io", "ghcr.io", "quay.io", "registry.k8s.io")
@@ -108,10 +110,10 @@ def start_all(settings: Settings, node_root: Path, files: Path) -> None:
 def reboot(settings: Settings, node: Node) -> None:
     """Lets a node's system end as its own `reboot` does, and boots it again, which systemd-nspawn leaves to whoever started it."""
     ssh(settings, node, "systemctl --no-block reboot")
-    deadline = time.monotonic() + BOOT_SECONDS
+    deadline = time.monotonic() + SHUTDOWN_SECONDS
     while processes.members(f"nodes/{node.name}"):
         if time.monotonic() > deadline:
-            raise LabError(f"node {node.name} still runs {BOOT_SECONDS:.0f} s after it was told to reboot.")
+            raise LabError(f"node {node.name} still runs {SHUTDOWN_SECONDS:.0f} s after it was told to reboot.")
         time.sleep(0.2)  # between two looks
     _boot(settings, node)
     _wait_for_login(settings, node)
