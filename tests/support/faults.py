@@ -160,7 +160,7 @@ def journal() -> dict[str, str]:
 
 
 def _objects(connection: client.ApiClient) -> dict[str, t.Any]:
-    """Everything the users declared, without what a restart may write, by kind, namespace and name; flannel's own is not theirs."""
+    """Everything the users declared, without what a restart may write, by kind, namespace and name; what the CNIs have is not theirs."""
     apps, core = client.AppsV1Api(connection), client.CoreV1Api(connection)
     policy, batch = client.PolicyV1Api(connection), client.BatchV1Api(connection)
     lists = {
@@ -181,7 +181,7 @@ def _objects(connection: client.ApiClient) -> dict[str, t.Any]:
         f"{kind} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}": _declared(item)
         for kind, items in found.items()
         for item in items
-        if item["metadata"].get("namespace") != "kube-flannel" and not item["metadata"]["name"].startswith("podnet-")
+        if item["metadata"].get("namespace") != "kube-flannel" and not item["metadata"]["name"].startswith(("podnet-", "calico-"))
     }
 
 

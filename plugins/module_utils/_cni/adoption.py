@@ -162,12 +162,15 @@ def intruders(seen: cluster.ClusterSnapshot) -> t.Dict[str, str]:
 
 
 def _strangers(seen: cluster.ClusterSnapshot) -> t.Dict[str, str]:
-    """Addresses of pods that Calico did not give to them."""
+    """Addresses of pods that Calico did not give to them.
+
+    A pod of Calico's that is on its way out has lost its address before its object is gone, and then nobody has it.
+    """
     given = given_addresses(seen.calico)
     return {
         address: f"{pod.namespace}/{pod.name}"
         for pod in seen.pods
-        if _has_own_network(pod)
+        if _has_own_network(pod) and not (pod.of_calico and pod.deleting)
         for address in pod.ips
         if given.get(address) != f"{pod.namespace}/{pod.name}"
     }
@@ -189,11 +192,9 @@ class _Census:
 
     @classmethod
     def of(cls, seen: cluster.ClusterSnapshot) -> _Census:
-        given = given_addresses(seen.calico)
         found = seen.calico.blocks if seen.calico else ()
-        pods = [pod for pod in seen.pods if _has_own_network(pod)]
-        named = [(f"{pod.namespace}/{pod.name}", address) for pod in pods for address in pod.ips if network.is_ipv4(f"{address}/32")]
-        holders = {int(ipaddress.IPv4Address(address)): name for name, address in named if given.get(address) != name}
+        strangers = _strangers(seen).items()
+        holders = {int(ipaddress.IPv4Address(address)): name for address, name in strangers if network.is_ipv4(f"{address}/32")}
         blocks: t.Dict[str, t.Tuple[cluster.IPAMBlock, ...]] = collections.defaultdict(tuple)
         for block in found:
             blocks[block.node] += (block,)
@@ -201,7 +202,7 @@ class _Census:
             addresses=tuple(sorted(holders)),
             holders=holders,
             tunnels=frozenset(address for block in found for address in block.others),
-            pods=collections.Counter(pod.node for pod in pods),
+            pods=collections.Counter(pod.node for pod in seen.pods if _has_own_network(pod)),
             blocks=blocks,
         )
 

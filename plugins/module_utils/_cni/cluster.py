@@ -48,7 +48,7 @@ class Pod:
     """A Pod object. ``owner_kind`` is the controller's kind (ReplicaSet, DaemonSet, Node for static pods ...) or ``""`` for a bare pod.
 
     ``empty_dirs`` are its volumes that end with it, ``claims`` the PersistentVolumeClaims it mounts; ``trouble`` is why a
-    container does not run, in the cluster's word (CrashLoopBackOff, Unschedulable ...).
+    container does not run, in the cluster's word (CrashLoopBackOff, Unschedulable ...). ``of_calico``: Calico's plugin made its network.
     """
 
     namespace: str
@@ -67,6 +67,7 @@ class Pod:
     empty_dirs: t.Tuple[str, ...] = ()
     claims: t.Tuple[str, ...] = ()
     trouble: str = ""
+    of_calico: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,6 +18,9 @@ Raw = t.Mapping[str, t.Any]
 #: Annotations of a node that a CNI wrote.
 CNI_ANNOTATIONS = ("flannel.alpha.coreos.com/", "projectcalico.org/")
 
+#: Annotation in which Calico's plugin writes a pod's address, and which is empty once the pod has lost it.
+_WRITTEN_BY_CALICO = "cni.projectcalico.org/podIP"
+
 #: Labels by which people and our own modules steer what we do.
 OWN_LABELS = "podnet.io/"
 
@@ -97,6 +100,7 @@ def pod(resource: Raw) -> cluster.Pod:
         empty_dirs=tuple(volume["name"] for volume in spec.get("volumes") or () if "emptyDir" in volume),
         claims=tuple(claim for volume in spec.get("volumes") or () for claim in _claims(volume, metadata(resource)["name"])),
         trouble=_trouble(status),
+        of_calico=_WRITTEN_BY_CALICO in (metadata(resource).get("annotations") or {}),
     )
 
 

@@ -129,6 +129,26 @@ def test_a_block_in_use_is_never_returned_and_its_intruder_is_named() -> None:
     assert adoption.intruders(seen) == {"10.244.1.193": "demo/p-10.244.1.193"}
 
 
+@pytest.mark.parametrize(
+    ("fields", "others"),
+    [
+        pytest.param({"deleting": True, "of_calico": True}, {"10.244.1.200": "demo/moved"}, id="beside another pod of Calico's"),
+        pytest.param({"deleting": True, "of_calico": True}, {}, id="the last one of the block"),
+    ],
+)
+def test_a_pod_of_calicos_that_has_lost_its_address_is_no_intruder(fields: dict[str, bool], others: dict[str, str]) -> None:
+    seen = cluster(pod("10.244.1.193", **fields), blocks=(IPAMBlock("10.244.1.192/26", "n1", others),))
+    plan = adoption.plan(seen, {}, WISH)
+    assert (plan.returned, [block.cidr for block in plan.kept]) == ((), ["10.244.1.192/26"])
+    adoption.demand_peace(seen, plan)
+
+
+@pytest.mark.parametrize("fields", [{"deleting": True}, {"of_calico": True}])
+def test_a_pod_of_flannels_on_its_way_out_and_one_that_calico_does_not_know_are_intruders(fields: dict[str, bool]) -> None:
+    seen = cluster(pod("10.244.1.193", **fields), blocks=(IPAMBlock("10.244.1.192/26", "n1"),))
+    assert adoption.plan(seen, {}, WISH).returned == (Block("n1", "10.244.1.192/26"),)
+
+
 def test_an_intruder_in_a_block_in_use_is_an_error_and_one_in_an_empty_block_is_not() -> None:
     used = cluster(pod("10.244.1.193"), blocks=(IPAMBlock("10.244.1.192/26", "n1", {"10.244.1.200": "demo/moved"}),))
     with pytest.raises(_errors.ClusterError, match=r"demo/p-10\.244\.1\.193 \(10\.244\.1\.193\)"):
