@@ -113,6 +113,14 @@ def deaf_to_the_service(core: client.CoreV1Api) -> list[str]:
     return [f"{member.mesh}@{member.node} -> {address}" for member, said in heard.items() for address in addresses if not said[address]]
 
 
+def assert_every_pair_is_as_it_should_be(core: client.CoreV1Api, pods: int) -> None:
+    """Each of so many pods reaches each, itself too, is seen with its own address, and reaches the Service."""
+    answers = ask_all(core)
+    assert len(answers) == pods**2
+    assert [str(answer) for answer in answers if not (answer.reached and answer.kept)] == []
+    assert deaf_to_the_service(core) == []
+
+
 def _ask(core: client.CoreV1Api, source: Member, targets: t.Sequence[Member]) -> list[Answer]:
     heard = _run(core, source, [f"{target.address}:{PORT}" for target in targets])
     return [Answer(source, target, heard[f"{target.address}:{PORT}"]) for target in targets]

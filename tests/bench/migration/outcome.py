@@ -10,6 +10,8 @@ import typing as t
 
 HOST_CLIENT, POD_CLIENT, MESH = "host-to-app", "pod-to-app", "pod-to-pod"
 
+#: The cause that connectivity_probe_info gives a gap in which nothing was asked.
+_UNASKED = "not measured"
 #: A client that has to wait longer than that for its Service notices it.
 NOTICED = 0.5
 
@@ -129,7 +131,8 @@ def mesh(seen: _Record) -> tuple[Pair, ...]:
 
 
 def _dark(seen: _Record, kind: str, source: str) -> float:
-    return float(sum(gap["seconds"] for gap in seen["gaps"] if (gap["kind"], gap["source"]) == (kind, source)))
+    """Where the processor was too busy to ask, nobody waited."""
+    return float(sum(gap["seconds"] for gap in seen["gaps"] if (gap["kind"], gap["source"]) == (kind, source) and gap["cause"] != _UNASKED))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -39,13 +39,6 @@ def make_pods(name: str, nodes: tuple[str, ...]) -> None:
     shop.wait_until_ready(api(), set(pods))
 
 
-def assert_every_pair_is_as_it_should_be(core: client.CoreV1Api) -> None:
-    answers = mesh.ask_all(core)
-    assert len(answers) == (2 * len(NODES)) ** 2
-    assert [str(answer) for answer in answers if not (answer.reached and answer.kept)] == []
-    assert mesh.deaf_to_the_service(core) == []
-
-
 def test_a_node_is_not_reached_any_more(tmp_path: Path) -> None:
     """SSH to a node is gone when its turn comes, and later when it is to be cleaned: nothing is done behind its back."""
     run(lab("reset"))
@@ -135,13 +128,13 @@ def test_a_node_joins_when_the_canary_has_calico() -> None:
     node_harm.join(WORKER)
     mesh.create(core, "before")  # is there, and gets a pod on the new node
     mesh.create(core, "after")
-    assert_every_pair_is_as_it_should_be(core)
+    mesh.assert_every_pair_is_as_it_should_be(core, pods=2 * len(NODES))
     said = refused("--limit", f"all,!{WORKER}", *QUICK)
     assert f"node {WORKER} is not in the inventory" in said
     assert agents() == agents(nodes=True) == {CANARY}
 
     assert "policy-enforced" in run(migrate(*QUICK))
     assert agents() == set(NODES)
-    assert_every_pair_is_as_it_should_be(core)
+    mesh.assert_every_pair_is_as_it_should_be(core, pods=2 * len(NODES))
     assert on_nodes("ls /etc/cni/net.d", hosts=WORKER) == on_nodes("ls /etc/cni/net.d", hosts=CANARY)
     assert_moved(before)

@@ -31,10 +31,11 @@ def test_clients_are_summed_over_the_nodes_and_gaps_are_the_longest() -> None:
             path("host-to-app", "n1", failed=70),
         ],
         "gaps": [
-            {"kind": "pod-to-app", "source": "n1", "seconds": 4.0},
-            {"kind": "pod-to-app", "source": "n1", "seconds": 0.9},
-            {"kind": "pod-to-app", "source": "n2", "seconds": 1.0},
-            {"kind": "host-to-app", "source": "n1", "seconds": 9.0},
+            {"kind": "pod-to-app", "source": "n1", "seconds": 4.0, "cause": "own restart"},
+            {"kind": "pod-to-app", "source": "n1", "seconds": 0.9, "cause": ""},
+            {"kind": "pod-to-app", "source": "n1", "seconds": 0.6, "cause": "not measured"},
+            {"kind": "pod-to-app", "source": "n2", "seconds": 1.0, "cause": ""},
+            {"kind": "host-to-app", "source": "n1", "seconds": 9.0, "cause": ""},
         ],
     }
     assert outcome.clients(seen, "pod-to-app") == Clients(200, 15, 5, 4.0, 0.9, 4.9)
