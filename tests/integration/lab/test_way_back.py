@@ -32,7 +32,7 @@ def fresh() -> None:
         ("Apply Calico without a node to run on", 1.0),
         ("Run calico-node on canary", 3.0),
         ("Move the pods by their owners' rollouts", 4.0),
-        ("Note that flannel goes", 0.0),
+        ("Begin step remove-flannel", 0.0),
     ],
 )
 def test_rollback_of_a_migration_that_was_killed(task: str, after: float) -> None:
