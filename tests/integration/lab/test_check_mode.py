@@ -15,7 +15,7 @@ from tests.support.lab_commands import lab, migrate, run
 pytestmark = pytest.mark.long
 
 # The journal is a note of what was done: in check mode nothing was, so nothing is noted.
-NOTES = ("Note in the journal that a step begins", "Close the journal")
+NOTES = ("Begin step ", "Close the journal")
 
 
 def changed(*arguments: str) -> set[tuple[str, str]]:
@@ -35,6 +35,6 @@ def test_check_mode_predicts_what_the_migration_changes() -> None:
     run(lab("reset"))
     predicted = changed("--check")
     assert changed("--check") == predicted, "check mode changed something"
-    done = {(task, host) for task, host in changed() if task not in NOTES}
+    done = {(task, host) for task, host in changed() if not task.startswith(NOTES)}
     assert predicted == done
     assert changed() == set()
