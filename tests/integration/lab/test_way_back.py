@@ -59,7 +59,7 @@ def test_a_rollback_that_is_killed_again_and_again() -> None:
     run(migrate(*UNMEASURED, "--extra-vars", "cni_migration_pause_before=remove-flannel"))
     back = playbook("rollback-migration", *UNMEASURED)
     for task, after in (
-        ("Keep flannel from giving addresses of Calico's blocks", 0.7),
+        ("Let both CNIs have pods here, and keep flannel from giving addresses of Calico's blocks", 0.7),
         ("Remove Calico's CNI configuration from every node", 0.7),
         ("Move the pods to flannel by their owners' rollouts", 3.0),
         ("Remove what of Calico runs", 1.5),
