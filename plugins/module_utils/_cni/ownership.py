@@ -101,6 +101,9 @@ _STOCK_BINARIES = re.compile(
     "bandwidth|bridge|dhcp|dummy|firewall|host-device|host-local|ipvlan|loopback|macvlan|portmap|ptp|sbr|static|tap|tuning|vlan|vrf"
 )
 
+#: Its init container copies each to a name of its own first, which stays where the copy did not end.
+_CALICOS_BINARIES = {f"{name}{end}": "calico" for name in ("calico", "calico-ipam") for end in ("", ".tmp")}
+
 _FILES = (
     (re.compile(r"/run/flannel(/|$)"), "flannel"),
     (re.compile(r"/var/lib/cni/flannel(/|$)"), "flannel"),
@@ -407,4 +410,4 @@ class _FileOwners:
     def _binary(self, name: str) -> str:
         if _STOCK_BINARIES.fullmatch(name):
             return "runtime"
-        return {"flannel": self.flannel_plugin, "calico": "calico", "calico-ipam": "calico"}.get(name, UNKNOWN)
+        return {"flannel": self.flannel_plugin, **_CALICOS_BINARIES}.get(name, UNKNOWN)

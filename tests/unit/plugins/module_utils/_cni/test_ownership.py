@@ -430,6 +430,7 @@ def test_nft_table(name: str, owner: str) -> None:
         ("/opt/cni/bin/flannel", "binary", "flannel"),
         ("/opt/cni/bin/calico", "binary", "calico"),
         ("/opt/cni/bin/calico-ipam", "binary", "calico"),
+        ("/opt/cni/bin/calico.tmp", "binary", "calico"),
         ("/opt/cni/bin/portmap", "binary", "runtime"),
         ("/usr/lib/cni/host-local", "binary", "runtime"),
         ("/opt/cni/bin/multus", "binary", "unknown"),
