@@ -21,8 +21,8 @@ from lab import fingerprints, processes
 from lab.settings import LAB, LabError, Node, Settings, bridge, gateway
 
 BOOT_SECONDS = 90.0
-#: systemd gives what does not end by itself 90 s, such as a container whose first process heeds no signal.
-SHUTDOWN_SECONDS = 180.0
+#: systemd gives services 90 s, and once more 90 s what is left of them, such as a container whose first process heeds no signal.
+SHUTDOWN_SECONDS = 300.0
 #: Folders that must be on a real file system: an overlay cannot hold another overlay's upper layer.
 _REAL_FOLDERS = ("containerd", "kubelet", "etcd")
 _REGISTRIES = ("docker.io", "ghcr.io", "quay.io", "registry.k8s.io")
