@@ -44,7 +44,10 @@ def test_plugins_that_calico_shares_are_still_there(host: t.Any) -> None:
 def test_what_was_removed_is_kept_in_a_backup_for_root_alone(host: t.Any) -> None:
     backup = host.file("/var/backups/podnet.cni")
     assert backup.mode == 0o700
-    assert host.check_output("find /var/backups/podnet.cni -name 10-flannel.conflist") != ""
+    single = host.check_output("find /var/backups/podnet.cni -name 10-flannel.conflist").split()
+    archives = host.check_output("find /var/backups/podnet.cni -name files.tar.gz").split()
+    packed = [name for archive in archives for name in host.check_output("tar --list --file %s", archive).splitlines()]
+    assert any(name.endswith("/10-flannel.conflist") for name in single + packed)
 
 
 def test_flannel_is_gone_from_the_api_server(core: t.Any) -> None:
