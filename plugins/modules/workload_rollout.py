@@ -126,7 +126,8 @@ options:
   short_grace:
     description:
       - The module waits for old pods to end, since a CNI cannot leave before its last pod. Not for those that were given at most so many
-        seconds, because they end by themselves before the caller gets that far. With 0 it waits for all.
+        seconds, if it is not 0. Whoever removes the CNI from the nodes then has to wait for them there, as M(podnet.cni.cni_cleanup)
+        does with its O(podnet.cni.cni_cleanup#module:timeout).
     type: int
     default: 0
   deadline:

@@ -101,7 +101,7 @@ _STOCK_BINARIES = re.compile(
     "bandwidth|bridge|dhcp|dummy|firewall|host-device|host-local|ipvlan|loopback|macvlan|portmap|ptp|sbr|static|tap|tuning|vlan|vrf"
 )
 
-#: Its init container copies each to a name of its own first, which stays where the copy did not end.
+#: Calico's init container copies each of its plugins to NAME.tmp first, which stays where the copy did not end.
 _CALICOS_BINARIES = {f"{name}{end}": "calico" for name in ("calico", "calico-ipam") for end in ("", ".tmp")}
 
 _FILES = (

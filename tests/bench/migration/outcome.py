@@ -8,10 +8,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.podnet.cni.plugins.module_utils._cni import continuity
+
 HOST_CLIENT, POD_CLIENT, MESH = "host-to-app", "pod-to-app", "pod-to-pod"
 
-#: The cause that connectivity_probe_info gives a gap in which nothing was asked.
-_UNASKED = "not measured"
 #: A client that has to wait longer than that for its Service notices it.
 NOTICED = 0.5
 
@@ -132,7 +132,8 @@ def mesh(seen: _Record) -> tuple[Pair, ...]:
 
 def _dark(seen: _Record, kind: str, source: str) -> float:
     """Where the processor was too busy to ask, nobody waited."""
-    return float(sum(gap["seconds"] for gap in seen["gaps"] if (gap["kind"], gap["source"]) == (kind, source) and gap["cause"] != _UNASKED))
+    own = (gap for gap in seen["gaps"] if (gap["kind"], gap["source"]) == (kind, source))
+    return float(sum(gap["seconds"] for gap in own if gap["cause"] != continuity.UNMEASURED))
 
 
 @dataclasses.dataclass(frozen=True)
