@@ -117,9 +117,8 @@ written:
 
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import adoption, adoption_objects, network, snapshot
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import adoption as kube_adoption
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, collect
 
@@ -136,7 +135,7 @@ _OPTIONS: t.Dict[str, t.Any] = {
 }
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     wish = _wish(call.params)
     api = client.get_client(call)
     plan = _plan(api, wish, snapshot.from_option(call.params["snapshots"])) if wish else None
@@ -204,7 +203,7 @@ SPEC = client.spec(_OPTIONS, act, required_if=[("state", PRESENT, ["network"])])
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -81,9 +81,8 @@ selected:
 
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import selection
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client
 from ansible_collections.podnet.cni.plugins.module_utils._kube import selection as kube_selection
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
@@ -96,7 +95,7 @@ _OPTIONS: t.Dict[str, t.Any] = {
 }
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     params = call.params
     present = params["state"] == "present"
     if present and not params["nodes"]:
@@ -126,7 +125,7 @@ SPEC = client.spec(_OPTIONS, act)
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -120,13 +120,12 @@ unknown:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.podnet.cni.plugins.module_utils import _entry
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cleanup
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
-from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, PodnetError, StillAliveError
+from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, NodeError, StillAliveError
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
-from ansible_collections.podnet.cni.plugins.module_utils._node import collect, files, options, remove
+from ansible_collections.podnet.cni.plugins.module_utils._node import collect, files, options, remove, sandboxes
 
 
 def clean_up(
@@ -147,7 +146,7 @@ def clean_up(
     files.demand_apart(backup_dir, conf_dir or snapshot.runtime.conf_dir)
     if plan.refusals:
         raise StillAliveError(
-            f"it is not safe to clean up {cni} here: {'; '.join(plan.refusals)}",
+            f"it is not safe to clean up {cni} here: {'; '.join([*plan.refusals, *_pods_behind(snapshot, cni)])}",
             next_step=f"Nothing was changed. First remove {cni} from the cluster and recreate its pods.",
         )
     backup = ""
@@ -162,25 +161,37 @@ def clean_up(
     }
 
 
+def _pods_behind(snapshot: model.NodeSnapshot, cni: str) -> t.Iterator[str]:
+    """Whose the pod links are, as far as the runtime tells."""
+    if not cleanup.has_pod_links(snapshot, cni):
+        return
+    try:
+        yield cleanup.behind_pod_links(snapshot, cni, sandboxes.Runtime(snapshot.runtime.socket).sandboxes())
+    except NodeError as error:
+        yield f"whose they are is not known, because {error}"
+
+
+def act(call: _entry.Call) -> _entry.Result:
+    params = call.params
+    waits = {name: params[name] for name in ("assume_dead", "timeout")}
+    return clean_up(params["cni"], params["conf_dir"] or "", params["backup_dir"], call.check_mode, **waits)
+
+
+SPEC = _entry.Spec(
+    {
+        "cni": {"type": "str", "required": True, "choices": list(model.DAEMONS)},
+        "assume_dead": {"type": "bool", "default": False},
+        "timeout": {"type": "int", "default": 0},
+        **options.CONF_DIR,
+        **options.BACKUP_DIR,
+    },
+    act,
+)
+
+
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "cni": {"type": "str", "required": True, "choices": list(model.DAEMONS)},
-            "assume_dead": {"type": "bool", "default": False},
-            "timeout": {"type": "int", "default": 0},
-            **options.CONF_DIR,
-            **options.BACKUP_DIR,
-        },
-        supports_check_mode=True,
-    )
-    params = module.params
-    try:
-        waits = {name: params[name] for name in ("assume_dead", "timeout")}
-        result = clean_up(params["cni"], params["conf_dir"] or "", params["backup_dir"], module.check_mode, **waits)
-    except PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

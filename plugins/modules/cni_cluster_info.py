@@ -90,12 +90,12 @@ summary:
     - "flannel kube-flannel/kube-flannel-ds: 3 of 3 ready, backend vxlan, Network 10.244.0.0/16, ghcr.io/flannel-io/flannel:v0.28.9"
 """
 
+from ansible_collections.podnet.cni.plugins.module_utils import _entry
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, collect
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     seen = collect.collect(client.get_client(call))
     return {"changed": False, "cluster": cluster.to_dict(seen), "summary": cluster.summary(seen)}
 
@@ -104,7 +104,7 @@ SPEC = client.spec({}, act)
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

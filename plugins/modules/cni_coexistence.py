@@ -135,15 +135,13 @@ import json
 import os
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.podnet.cni.plugins.module_utils import _entry
 from ansible_collections.podnet.cni.plugins.module_utils._cni import coexistence, reservations
 from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import NodeSnapshot
-from ansible_collections.podnet.cni.plugins.module_utils._errors import NodeError, PodnetError
+from ansible_collections.podnet.cni.plugins.module_utils._errors import NodeError
 from ansible_collections.podnet.cni.plugins.module_utils._node import collect, files, sandboxes, sysctl
 
 _Params = t.Mapping[str, t.Any]
-_Result = t.Dict[str, t.Any]
 
 
 def read_record(path: str) -> t.Dict[str, str]:
@@ -162,7 +160,7 @@ def read_record(path: str) -> t.Dict[str, str]:
     return record
 
 
-def establish(params: _Params, node: NodeSnapshot, check_mode: bool) -> _Result:
+def establish(params: _Params, node: NodeSnapshot, check_mode: bool) -> _entry.Result:
     """Record, settings, and what brings them back at a restart: in this order, so that a run that is killed loses no old value."""
     before = read_record(params["record"])
     changes = coexistence.to_write(node, before)
@@ -178,7 +176,7 @@ def establish(params: _Params, node: NodeSnapshot, check_mode: bool) -> _Result:
     return _settings(node, changes, record, changed=bool(changes) or record != before or not has_boot)
 
 
-def put_back(params: _Params, node: NodeSnapshot, check_mode: bool) -> _Result:
+def put_back(params: _Params, node: NodeSnapshot, check_mode: bool) -> _entry.Result:
     """The record goes last: until then a run that is killed can be done again."""
     record = read_record(params["record"])
     changes = coexistence.to_restore(node, record)
@@ -190,13 +188,13 @@ def put_back(params: _Params, node: NodeSnapshot, check_mode: bool) -> _Result:
     return _settings(node, changes, {}, changed=bool(changes or left))
 
 
-def _settings(node: NodeSnapshot, changes: t.Dict[str, str], record: t.Dict[str, str], changed: bool) -> _Result:
+def _settings(node: NodeSnapshot, changes: t.Dict[str, str], record: t.Dict[str, str], changed: bool) -> _entry.Result:
     before = {name: node.sysctls.get(name, "") for name in changes}
     diff = {"before_header": "sysctl", "after_header": "sysctl", "before": before, "after": changes}
     return {"changed": changed, "settings": changes, "record": record, "diff": [diff]}
 
 
-def reserve(params: _Params, node: NodeSnapshot, check_mode: bool) -> _Result:
+def reserve(params: _Params, node: NodeSnapshot, check_mode: bool) -> _entry.Result:
     """Keeps flannel from addresses, or gives them free."""
     directory = os.path.join(params["data_dir"], params["network"] or reservations.network_name(node))
     present = files.read_directory(directory)
@@ -238,7 +236,7 @@ def _lines(paths: t.Iterable[str]) -> str:
     return "".join(f"{path}\n" for path in paths)
 
 
-def run(params: _Params, check_mode: bool) -> _Result:
+def run(params: _Params, check_mode: bool) -> _entry.Result:
     """Addresses first: a pod that flannel has not made yet cannot get a wrong one any more. The record of settings is gone last."""
     node = collect.collect()
     addresses = reserve(params, node, check_mode)
@@ -247,27 +245,29 @@ def run(params: _Params, check_mode: bool) -> _Result:
     return {**settings, **addresses, **both}
 
 
+def act(call: _entry.Call) -> _entry.Result:
+    return run(call.params, call.check_mode)
+
+
+SPEC = _entry.Spec(
+    {
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "subnet": {"type": "str"},
+        "ranges": {"type": "list", "elements": "str"},
+        "release_stale": {"type": "bool", "default": False},
+        "network": {"type": "str"},
+        "data_dir": {"type": "path", "default": "/var/lib/cni/networks"},
+        "record": {"type": "path", "default": "/var/lib/podnet.cni/coexistence.json"},
+        "boot_file": {"type": "path", "default": "/etc/sysctl.d/99-zz-podnet-cni.conf"},
+    },
+    act,
+    required_by={"ranges": ["subnet"]},
+)
+
+
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "subnet": {"type": "str"},
-            "ranges": {"type": "list", "elements": "str"},
-            "release_stale": {"type": "bool", "default": False},
-            "network": {"type": "str"},
-            "data_dir": {"type": "path", "default": "/var/lib/cni/networks"},
-            "record": {"type": "path", "default": "/var/lib/podnet.cni/coexistence.json"},
-            "boot_file": {"type": "path", "default": "/etc/sysctl.d/99-zz-podnet-cni.conf"},
-        },
-        required_by={"ranges": ["subnet"]},
-        supports_check_mode=True,
-    )
-    try:
-        result = run(module.params, module.check_mode)
-    except PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

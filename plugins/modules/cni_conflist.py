@@ -147,12 +147,11 @@ import dataclasses
 import os
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.podnet.cni.plugins.module_utils import _entry
 from ansible_collections.podnet.cni.plugins.module_utils._cni import conflist, conflist_plan
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
 from ansible_collections.podnet.cni.plugins.module_utils._cni.conflist_plan import ConflistPlan, Files
-from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, PodnetError
+from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError
 from ansible_collections.podnet.cni.plugins.module_utils._node import collect, files, options
 
 
@@ -205,26 +204,28 @@ def run(params: t.Mapping[str, t.Any], check_mode: bool) -> t.Dict[str, t.Any]:
     }
 
 
+def act(call: _entry.Call) -> _entry.Result:
+    return run(call.params, call.check_mode)
+
+
+SPEC = _entry.Spec(
+    {
+        "state": {"type": "str", "choices": ["present", "absent", "only"], "default": "present"},
+        "name": {"type": "str"},
+        "content": {"type": "raw"},
+        "cni": {"type": "str", "choices": list(model.DAEMONS)},
+        "names": {"type": "list", "elements": "str", "default": []},
+        **options.CONF_DIR,
+        **options.BACKUP_DIR,
+    },
+    act,
+    required_if=[("state", "present", ["name", "content"])],
+)
+
+
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent", "only"], "default": "present"},
-            "name": {"type": "str"},
-            "content": {"type": "raw"},
-            "cni": {"type": "str", "choices": list(model.DAEMONS)},
-            "names": {"type": "list", "elements": "str", "default": []},
-            **options.CONF_DIR,
-            **options.BACKUP_DIR,
-        },
-        required_if=[("state", "present", ["name", "content"])],
-        supports_check_mode=True,
-    )
-    try:
-        result = run(module.params, module.check_mode)
-    except PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -247,21 +247,22 @@ summary:
     - "not seen: nft: not found; unknown: native nftables tables"
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.podnet.cni.plugins.module_utils import _entry
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
-from ansible_collections.podnet.cni.plugins.module_utils._errors import PodnetError
 from ansible_collections.podnet.cni.plugins.module_utils._node import collect, options
+
+
+def act(call: _entry.Call) -> _entry.Result:
+    snapshot = collect.collect(conf_dir=call.params["conf_dir"] or "")
+    return {"changed": False, "snapshot": model.to_dict(snapshot), "summary": model.summary(snapshot)}
+
+
+SPEC = _entry.Spec(options.CONF_DIR, act)
 
 
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(argument_spec=dict(options.CONF_DIR), supports_check_mode=True)
-    try:
-        snapshot = collect.collect(conf_dir=module.params["conf_dir"] or "")
-    except PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, snapshot=model.to_dict(snapshot), summary=model.summary(snapshot))
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

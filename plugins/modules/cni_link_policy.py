@@ -72,10 +72,8 @@ files:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.podnet.cni.plugins.module_utils import _entry
 from ansible_collections.podnet.cni.plugins.module_utils._cni import link_policy as policy
-from ansible_collections.podnet.cni.plugins.module_utils._errors import PodnetError
 from ansible_collections.podnet.cni.plugins.module_utils._node import link_policy
 
 
@@ -94,16 +92,16 @@ def settle(state: str, check_mode: bool, root: str = "/") -> t.Dict[str, t.Any]:
     }
 
 
+def act(call: _entry.Call) -> _entry.Result:
+    return settle(call.params["state"], call.check_mode)
+
+
+SPEC = _entry.Spec({"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}, act)
+
+
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}, supports_check_mode=True
-    )
-    try:
-        result = settle(module.params["state"], module.check_mode)
-    except PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -130,9 +130,8 @@ import urllib.parse
 from ansible.module_utils.urls import ConnectionError as UrlConnectionError
 from ansible.module_utils.urls import open_url
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import manifests, network
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 
 _TIMEOUT = 30
 
@@ -225,7 +224,7 @@ def _decode(content: bytes, source: str) -> str:
         raise _errors.BadInputError(f"this is no text: {error.reason} at byte {error.start}", source) from error
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     params = call.params
     try:
         return {"changed": False, **render(params, read_source(params["source"], params["checksum"]))}
@@ -235,11 +234,11 @@ def act(call: entry.Call) -> entry.Result:
         raise
 
 
-SPEC = entry.Spec(argument_spec(), act, libraries={"PyYAML": lambda: manifests.YAML_IMPORT_ERROR})
+SPEC = _entry.Spec(argument_spec(), act, libraries={"PyYAML": lambda: manifests.YAML_IMPORT_ERROR})
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -70,14 +70,14 @@ removed:
       - flannel.alpha.coreos.com/public-ip
 """
 
+from ansible_collections.podnet.cni.plugins.module_utils import _entry
 from ansible_collections.podnet.cni.plugins.module_utils._cni.annotations import PREFIXES, alive, before, plan
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, StillAliveError
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, collect
 from ansible_collections.podnet.cni.plugins.module_utils._kube.annotations import remove
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     """Plans, patches (in check mode as a dry run), and reports."""
     cni, assume_dead = call.params["cni"], call.params["assume_dead"]
     if assume_dead and not call.check_mode:
@@ -106,7 +106,7 @@ SPEC = client.spec(_OPTIONS, act)
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -59,12 +59,12 @@ corrected:
 
 import datetime as dt
 
+from ansible_collections.podnet.cni.plugins.module_utils import _entry
 from ansible_collections.podnet.cni.plugins.module_utils._cni.conditions import WORDS
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, conditions
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     """Plans, patches (in check mode as a dry run), and reports."""
     api = client.get_client(call)
     corrections = conditions.plan(api, call.params["cni"])
@@ -80,7 +80,7 @@ SPEC = client.spec(_OPTIONS, act)
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -174,10 +174,9 @@ summary:
 import pathlib
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import bundle, checks, cluster, manifests, snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import questions, situation, strategy
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 
 
 def argument_spec() -> t.Dict[str, t.Any]:
@@ -234,7 +233,7 @@ def examine(params: t.Mapping[str, t.Any]) -> questions.Verdict:
     return questions.examine(seen, snapshots, wanted, situation.Journal(**noted))
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     verdict = examine(call.params)
     result = {
         "changed": False,
@@ -249,11 +248,11 @@ def act(call: entry.Call) -> entry.Result:
     return result
 
 
-SPEC = entry.Spec(argument_spec(), act, **RULES)
+SPEC = _entry.Spec(argument_spec(), act, **RULES)
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

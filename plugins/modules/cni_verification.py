@@ -167,10 +167,9 @@ summary:
 
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import canaries, checks, snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.verification import proof, questions, scene, standing
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import canary, client, collect, evidence
 
 _SERVICE = {"name": {"type": "str", "required": True}, "namespace": {"type": "str", "default": "default"}}
@@ -188,7 +187,7 @@ _OPTIONS = {
 }
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     found = _verify(call)
     failed = checks.failures(found)
     result = {"changed": False, "checks": checks.to_dicts(found), "passed": not failed, "summary": checks.summary(found)}
@@ -197,7 +196,7 @@ def act(call: entry.Call) -> entry.Result:
     return result
 
 
-def _verify(call: entry.Call) -> t.Tuple[checks.Check, ...]:
+def _verify(call: _entry.Call) -> t.Tuple[checks.Check, ...]:
     params = call.params
     cni = scene.CNIS[params["cni"]]
     nodes = snapshot.from_option(params["snapshots"])
@@ -216,7 +215,7 @@ SPEC = client.spec(_OPTIONS, act)
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

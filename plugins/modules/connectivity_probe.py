@@ -141,8 +141,8 @@ left:
 import time
 import typing as t
 
+from ansible_collections.podnet.cni.plugins.module_utils import _entry
 from ansible_collections.podnet.cni.plugins.module_utils._cni import connectivity as objects
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, connectivity
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 
@@ -165,13 +165,13 @@ _OPTIONS = {
 }
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     result = _present(call) if call.params["state"] == "present" else _absent(call)
     changes = result["changes"]
     return {"changed": bool(changes), "diff": {"before": "", "after": "".join(f"{change}\n" for change in changes)}, **result}
 
 
-def _present(call: entry.Call) -> t.Dict[str, t.Any]:
+def _present(call: _entry.Call) -> t.Dict[str, t.Any]:
     params = call.params
     objects.check(params["namespace"], params["interval_ms"], params["peers"], params["duration"], params["service"] or {})
     api = client.get_client(call)
@@ -187,7 +187,7 @@ def _present(call: entry.Call) -> t.Dict[str, t.Any]:
     return {"changes": changes, "until": until, "nodes": connectivity.wait_ready(api, settings, deadline)}
 
 
-def _absent(call: entry.Call) -> t.Dict[str, t.Any]:
+def _absent(call: _entry.Call) -> t.Dict[str, t.Any]:
     params = call.params
     api = client.get_client(call)
     settings = objects.Settings(params["namespace"], params["image"], params["interval_ms"], params["peers"])
@@ -204,7 +204,7 @@ SPEC = client.spec(_OPTIONS, act)
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -250,10 +250,10 @@ import dataclasses
 import time
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors, _records
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors, _records
 from ansible_collections.podnet.cni.plugins.module_utils._cni import journal, lock
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ObjectRef
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry, run, trace
+from ansible_collections.podnet.cni.plugins.module_utils._control import run, trace
 from ansible_collections.podnet.cni.plugins.module_utils._kube import backup, client
 from ansible_collections.podnet.cni.plugins.module_utils._kube.journal import Ledger, LockRules, Place, Seen
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
@@ -282,10 +282,10 @@ _OPTIONS = {
 }
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     params = call.params
     rules = _rules(params)
-    note = _entry(params)
+    note = _note(params)
     file = params["file"] if params["state"] != _READ and not call.check_mode else None
     if file:
         trace.append(file, journal.line(note, rules.me))
@@ -304,7 +304,7 @@ def act(call: entry.Call) -> entry.Result:
     }
 
 
-def _do(call: entry.Call, note: journal.Entry, rules: LockRules, deadline: Deadline) -> Seen:
+def _do(call: _entry.Call, note: journal.Entry, rules: LockRules, deadline: Deadline) -> Seen:
     params = call.params
     # An API server that is away is one to come back: each of these may be done twice.
     api = deadline.poll(lambda: client.get_client(call), lambda _client: True)
@@ -330,7 +330,7 @@ def _rules(params: t.Mapping[str, t.Any]) -> LockRules:
     return LockRules(me, params["lock_duration"], params["break_lock"], run.alive)
 
 
-def _entry(params: t.Mapping[str, t.Any]) -> journal.Entry:
+def _note(params: t.Mapping[str, t.Any]) -> journal.Entry:
     return journal.Entry(
         params["state"],
         round(time.time(), 3),
@@ -357,7 +357,7 @@ SPEC = client.spec(_OPTIONS, act, required_if=[("state", event, ["step"]) for ev
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

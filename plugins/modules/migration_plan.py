@@ -186,9 +186,9 @@ import os
 import pathlib
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors, _records
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors, _records
 from ansible_collections.podnet.cni.plugins.module_utils._cni.migration_plan import build, document, fingerprint, model, reading
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry, files
+from ansible_collections.podnet.cni.plugins.module_utils._control import files
 
 _REQUIRED = ("cluster", "verdict", "manifest")
 _RETURNED = ("settings", "adoption", "rollout", "recreation", "cleanup", "coexistence", "link_policy")
@@ -206,7 +206,7 @@ def argument_spec() -> t.Dict[str, t.Any]:
     }
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     params = call.params
     facts = reading.facts(params)
     found = fingerprint.parts(facts)
@@ -248,11 +248,11 @@ def _plan(params: t.Mapping[str, t.Any], facts: model.Facts, found: fingerprint.
     }
 
 
-SPEC = entry.Spec(argument_spec(), act, required_one_of=[("dest", "plan")])
+SPEC = _entry.Spec(argument_spec(), act, required_one_of=[("dest", "plan")])
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

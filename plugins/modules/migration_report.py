@@ -146,9 +146,10 @@ import json
 import os
 import typing as t
 
+from ansible_collections.podnet.cni.plugins.module_utils import _entry
 from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import strategy
 from ansible_collections.podnet.cni.plugins.module_utils._cni.report import build
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry, files
+from ansible_collections.podnet.cni.plugins.module_utils._control import files
 from ansible_collections.podnet.cni.plugins.module_utils._report import html, junit
 
 _DICTIONARIES = ("connectivity", "cluster_before", "cluster_after", "snapshots_before", "snapshots_after")
@@ -167,7 +168,7 @@ def argument_spec() -> t.Dict[str, t.Any]:
     }
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     params = call.params
     inputs = build.Inputs(params["journal"], **{name: params[name] for name in (*_DICTIONARIES, *_CHECKS)})
     report = build.build(inputs, params["target"], params["title"], params["gap_limit"])
@@ -190,11 +191,11 @@ def act(call: entry.Call) -> entry.Result:
     }
 
 
-SPEC = entry.Spec(argument_spec(), act, libraries={"jinja2": lambda: html.JINJA2_IMPORT_ERROR})
+SPEC = _entry.Spec(argument_spec(), act, libraries={"jinja2": lambda: html.JINJA2_IMPORT_ERROR})
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -71,9 +71,8 @@ present:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.podnet.cni.plugins.module_utils._errors import NodeError, PodnetError
+from ansible_collections.podnet.cni.plugins.module_utils import _entry
+from ansible_collections.podnet.cni.plugins.module_utils._errors import NodeError
 from ansible_collections.podnet.cni.plugins.module_utils._node import collect
 from ansible_collections.podnet.cni.plugins.module_utils._node import images as node_images
 
@@ -96,20 +95,22 @@ def run(params: t.Mapping[str, t.Any], check_mode: bool) -> t.Dict[str, t.Any]:
     }
 
 
+def act(call: _entry.Call) -> _entry.Result:
+    return run(call.params, call.check_mode)
+
+
+SPEC = _entry.Spec(
+    {
+        "images": {"type": "list", "elements": "str", "required": True},
+        "timeout": {"type": "int", "default": 600},
+    },
+    act,
+)
+
+
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "images": {"type": "list", "elements": "str", "required": True},
-            "timeout": {"type": "int", "default": 600},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        result = run(module.params, module.check_mode)
-    except PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

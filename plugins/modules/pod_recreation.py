@@ -111,10 +111,9 @@ kept:
 
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, recreation
 from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout.fit import CALICO, CNIS
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, pods
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 
@@ -127,7 +126,7 @@ _OPTIONS = {
 }
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     params = call.params
     if params["parallel"] < 1:
         raise _errors.BadInputError("it must be 1 or more", "parallel")
@@ -166,7 +165,7 @@ SPEC = client.spec(_OPTIONS, act)
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

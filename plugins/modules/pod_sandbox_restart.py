@@ -156,11 +156,10 @@ pods:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.podnet.cni.plugins.module_utils import _entry
 from ansible_collections.podnet.cni.plugins.module_utils._cni import in_place
 from ansible_collections.podnet.cni.plugins.module_utils._cni.in_place import Decision, Pod, Sandbox
-from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, NodeError, PodnetError
+from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError, NodeError
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 from ansible_collections.podnet.cni.plugins.module_utils._node import collect
 from ansible_collections.podnet.cni.plugins.module_utils._node.sandboxes import Runtime
@@ -248,22 +247,24 @@ def _line(decision: Decision) -> str:
     return f"new sandbox for {decision.pod}: {decision.reason}\n"
 
 
+def act(call: _entry.Call) -> _entry.Result:
+    return run(call.params, call.check_mode)
+
+
+SPEC = _entry.Spec(
+    {
+        "pods": {"type": "list", "elements": "dict", "required": True, "options": _POD},
+        "keep_networks": {"type": "list", "elements": "str", "default": []},
+        "parallel": {"type": "int", "default": 1},
+        "timeout": {"type": "int", "default": 120},
+    },
+    act,
+)
+
+
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "pods": {"type": "list", "elements": "dict", "required": True, "options": _POD},
-            "keep_networks": {"type": "list", "elements": "str", "default": []},
-            "parallel": {"type": "int", "default": 1},
-            "timeout": {"type": "int", "default": 120},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        result = run(module.params, module.check_mode)
-    except PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -126,25 +126,11 @@ import pathlib
 import typing as t
 
 from ansible.module_utils import ansible_release
-from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors, _files
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors, _files
 from ansible_collections.podnet.cni.plugins.module_utils._cni import bundle
 
 _MODE = 0o600
-
-
-def argument_spec() -> t.Dict[str, t.Any]:
-    return {
-        "dest": {"type": "path", "required": True},
-        "cluster": {"type": "dict", "default": {}},
-        "snapshots": {"type": "dict", "default": {}},
-        "hosts": {"type": "list", "elements": "str", "default": []},
-        "journal": {"type": "dict", "default": {}},
-        "preflight": {"type": "dict", "default": {}},
-        "problems": {"type": "list", "elements": "str", "default": []},
-        "captured": {"type": "str", "default": ""},
-    }
 
 
 def contents(params: t.Mapping[str, t.Any]) -> bundle.Contents:
@@ -192,15 +178,28 @@ def _listed(data: bytes, where: str) -> str:
         return f"{len(data)} bytes that are no bundle\n"
 
 
+def act(call: _entry.Call) -> _entry.Result:
+    return keep(pathlib.Path(call.params["dest"]), contents(call.params), call.check_mode)
+
+
+SPEC = _entry.Spec(
+    {
+        "dest": {"type": "path", "required": True},
+        "cluster": {"type": "dict", "default": {}},
+        "snapshots": {"type": "dict", "default": {}},
+        "hosts": {"type": "list", "elements": "str", "default": []},
+        "journal": {"type": "dict", "default": {}},
+        "preflight": {"type": "dict", "default": {}},
+        "problems": {"type": "list", "elements": "str", "default": []},
+        "captured": {"type": "str", "default": ""},
+    },
+    act,
+)
+
+
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    target = pathlib.Path(module.params["dest"])
-    try:
-        result = keep(target, contents(module.params), module.check_mode)
-    except _errors.PodnetError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

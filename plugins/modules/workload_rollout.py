@@ -246,10 +246,9 @@ plan:
 import datetime as dt
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster
 from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout import fit, model
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, moves, rollout_view, rollouts
 
 _OWNED = {"type": "str", "choices": [model.ROLLOUT, model.EVICT, model.IN_PLACE, model.LEAVE]}
@@ -277,14 +276,14 @@ _OPTIONS = {
 }
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     outcome = _move(call)
     if outcome.failures:
         raise _errors.FoundFailingError(_failure(outcome), _report(outcome))
     return _report(outcome)
 
 
-def _move(call: entry.Call) -> rollouts.Outcome:
+def _move(call: _entry.Call) -> rollouts.Outcome:
     settings = _settings(call.params)
     api = client.get_client(call)
     planned, has_calico = rollouts.plan(api, settings)
@@ -392,7 +391,7 @@ SPEC = client.spec(_OPTIONS, act)
 
 
 def main() -> None:
-    entry.main(SPEC)
+    _entry.main(SPEC)
 
 
 if __name__ == "__main__":

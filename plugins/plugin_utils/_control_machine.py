@@ -32,8 +32,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 
 _MODULES = "ansible_collections.podnet.cni.plugins.modules"
 #: How Ansible's own modules and results are written as JSON.
@@ -42,10 +41,10 @@ _PROFILE = "legacy"
 display = Display()
 
 
-def spec_of(module: str) -> t.Optional[entry.Spec]:
+def spec_of(module: str) -> t.Optional[_entry.Spec]:
     """What that module is; None when it cannot be imported here."""
     try:
-        spec: entry.Spec = importlib.import_module(f"{_MODULES}.{module}").SPEC
+        spec: _entry.Spec = importlib.import_module(f"{_MODULES}.{module}").SPEC
     except ImportError:
         return None
     return spec
@@ -68,7 +67,7 @@ class ControlMachineAction(ActionBase):
 
     _supports_check_mode = True
     _supports_async = True
-    spec: t.ClassVar[t.Optional[entry.Spec]] = None
+    spec: t.ClassVar[t.Optional[_entry.Spec]] = None
 
     def run(self, tmp: t.Optional[str] = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None) -> t.Dict[str, t.Any]:
         super().run(tmp, task_vars)
@@ -120,7 +119,7 @@ class ControlMachineAction(ActionBase):
 
     # --- In the worker ---
 
-    def _in_worker(self, spec: entry.Spec, variables: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+    def _in_worker(self, spec: _entry.Spec, variables: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         if spec.at_exit is not None:
             multiprocessing.util.Finalize(None, spec.at_exit, exitpriority=0)
         # A module could change a default it was given, and in a loop the next item is in the same worker.
@@ -144,7 +143,7 @@ class ControlMachineAction(ActionBase):
         return message
 
 
-def _act(spec: entry.Spec, call: WorkerCall) -> t.Dict[str, t.Any]:
+def _act(spec: _entry.Spec, call: WorkerCall) -> t.Dict[str, t.Any]:
     # Ansible warns of what a worker prints; of a module it would have read the last line and dropped the rest.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:

@@ -13,8 +13,10 @@ subnet.env at the very end. So a run that is killed half way still finds, the ne
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import typing as t
 
+from ansible_collections.podnet.cni.plugins.module_utils._cni import in_place
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
 
 #: Devices of a kernel module, not of the CNI: they cannot be deleted, only stripped of their addresses and taken down.
@@ -79,6 +81,28 @@ def alive(snapshot: model.NodeSnapshot, cni: str) -> t.Tuple[str, ...]:
     if pods:
         reasons.append(f"{len(pods)} pod link(s) still hang on it: {', '.join(pods)}")
     return tuple(reasons)
+
+
+def has_pod_links(snapshot: model.NodeSnapshot, cni: str) -> bool:
+    """Whether links of pods are there, so that it is worth to ask the runtime for the pods behind them."""
+    return bool(_pod_links(snapshot, cni))
+
+
+def behind_pod_links(snapshot: model.NodeSnapshot, cni: str, sandboxes: t.Iterable[in_place.Sandbox]) -> str:
+    """Words for the sandboxes whose addresses lead to the pod links: whom an operator has to ask why they are still there."""
+    links, bridges = {link.name for link in _pod_links(snapshot, cni)}, _bridges(snapshot, cni)
+    networks = [ipaddress.ip_network(route.destination) for route in snapshot.routes if route.device in links]
+    networks += [
+        ipaddress.ip_interface(f"{item.address}/{item.prefix_length}").network for item in snapshot.addresses if item.device in bridges
+    ]
+    found = [
+        f"{sandbox.pod} ({', '.join(sandbox.addresses)}{'' if sandbox.ready else ', ended'})"
+        for sandbox in sandboxes
+        if any(ipaddress.ip_address(address) in network for address in sandbox.addresses for network in networks)
+    ]
+    if not found:
+        return "no sandbox of the container runtime has an address there, so a process holds the network namespace of one that is gone"
+    return f"by the container runtime they are of {', '.join(sorted(found))}"
 
 
 def assume_dead(snapshot: model.NodeSnapshot, cni: str) -> model.NodeSnapshot:

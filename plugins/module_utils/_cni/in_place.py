@@ -46,7 +46,7 @@ class Container:
 
 @dataclasses.dataclass(frozen=True)
 class Sandbox:
-    """A sandbox as the runtime knows it; ``attempt`` counts those of one pod."""
+    """A sandbox as the runtime knows it; ``attempt`` counts those of one pod, which ``pod`` names with its namespace."""
 
     id: str
     uid: str
@@ -56,6 +56,7 @@ class Sandbox:
     addresses: t.Tuple[str, ...] = ()
     host_network: bool = False
     containers: t.Tuple[Container, ...] = ()
+    pod: str = ""
 
     @property
     def running(self) -> t.Tuple[str, ...]:

@@ -20,8 +20,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import K8SClient, get_api_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 
 try:
     import kubernetes
@@ -61,10 +60,10 @@ _KINDS: t.Mapping[int, t.Type[_errors.ClusterError]] = {
 }
 
 
-def spec(options: t.Mapping[str, t.Any], act: t.Callable[[t.Any], entry.Result], **rules: t.Any) -> entry.Spec:
+def spec(options: t.Mapping[str, t.Any], act: t.Callable[[t.Any], _entry.Result], **rules: t.Any) -> _entry.Spec:
     """A module that talks to the API server: its own options, what it does, and how its options go together."""
     libraries = {"kubernetes": lambda: KUBERNETES_IMPORT_ERROR}
-    return entry.Spec({**AUTH_ARG_SPEC, **options}, act, libraries=libraries, at_exit=_remover_of_keys(), **rules)
+    return _entry.Spec({**AUTH_ARG_SPEC, **options}, act, libraries=libraries, at_exit=_remover_of_keys(), **rules)
 
 
 def _remover_of_keys() -> t.Optional[t.Callable[[], None]]:
@@ -75,7 +74,7 @@ def _remover_of_keys() -> t.Optional[t.Callable[[], None]]:
     return remover
 
 
-def get_client(call: entry.Call, deadline: int = CONNECT_DEADLINE) -> K8SClient:
+def get_client(call: _entry.Call, deadline: int = CONNECT_DEADLINE) -> K8SClient:
     """A client that has spoken to the API server once. Raises ClusterError."""
     options = {name: call.params.get(name) for name in AUTH_ARG_SPEC}
     path = _path(options.get("kubeconfig"))

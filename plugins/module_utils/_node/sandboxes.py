@@ -40,15 +40,15 @@ class Runtime:
     def __init__(self, path: str, proc: str = "/proc") -> None:
         self._path, self._proc = path, proc
 
-    def sandboxes(self, uids: t.Collection[str]) -> t.Tuple[Sandbox, ...]:
-        """All sandboxes of these pods, those included that have ended and are not removed yet."""
+    def sandboxes(self, uids: t.Optional[t.Collection[str]] = None) -> t.Tuple[Sandbox, ...]:
+        """All sandboxes of these pods, or of all, those included that have ended and are not removed yet."""
         with grpc.connect(self._path, _LOOK) as channel:
             service, _version = cri.greet(channel)
             listed = messages(channel.call(f"{service}ListPodSandbox", b""), 1)
             containers: t.Dict[str, t.List[bytes]] = collections.defaultdict(list)
             for container in messages(channel.call(f"{service}ListContainers", b""), 1):
                 containers[text(container, 2)].append(container)
-            mine = [item for item in listed if text(message(item, 2), 2) in uids]
+            mine = [item for item in listed if uids is None or text(message(item, 2), 2) in uids]
             return tuple(_sandbox(item, _status(channel, service, text(item, 1)), containers[text(item, 1)]) for item in mine)
 
     def ids(self) -> t.FrozenSet[str]:
@@ -120,19 +120,20 @@ def _ask(channel: grpc.Channel, method: str, about: str) -> bytes:
 
 
 def _sandbox(listed: bytes, status: bytes, containers: t.Iterable[bytes]) -> Sandbox:
-    network = message(status, 5)
+    metadata, network = message(listed, 2), message(status, 5)
     addresses = [text(network, 1), *(text(more, 1) for more in messages(network, 2))]
     options = message(message(message(status, 6), 1), 2)
     return Sandbox(
         id=text(listed, 1),
-        uid=text(message(listed, 2), 2),
+        uid=text(metadata, 2),
         # The wire leaves out a zero, and ready is 0.
         ready=bool(status) and number(status, 3) == 0,
-        attempt=number(message(listed, 2), 4),
+        attempt=number(metadata, 4),
         created=number(listed, 4),
         addresses=tuple(address for address in addresses if address),
         host_network=number(options, 1) == _NODE_NETWORK,
         containers=tuple(map(_container, containers)),
+        pod=f"{text(metadata, 3)}/{text(metadata, 1)}",
     )
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing as t
 from pathlib import Path
@@ -73,6 +74,13 @@ LIVING = model.NodeSnapshot(
         model.Link("veth1", "veth", state="UP", master="cni0", owner="flannel"),
     ),
 )
+
+
+def test_a_refusal_says_why_nobody_knows_whose_a_pod_link_is(run: t.Callable[..., dict[str, t.Any]], tmp_path: Path) -> None:
+    socket = tmp_path / "containerd.sock"
+    said = run(lambda: dataclasses.replace(LIVING, runtime=model.Runtime(socket=str(socket))))["msg"]
+    assert "1 pod link(s) still hang on it: veth1; whose they are is not known, because " in said
+    assert str(socket) in said
 
 
 def test_a_living_cni_can_be_assumed_dead_in_check_mode(run: t.Callable[..., dict[str, t.Any]]) -> None:

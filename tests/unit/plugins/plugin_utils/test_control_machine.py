@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._control import entry
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client
 from ansible_collections.podnet.cni.plugins.plugin_utils import _control_machine
 
@@ -43,7 +42,7 @@ class Connection(types.SimpleNamespace):
         super().__init__(**{"transport": "local", "become": None, "has_native_async": False, "_shell": shell, **more})
 
 
-def act(call: entry.Call) -> entry.Result:
+def act(call: _entry.Call) -> _entry.Result:
     params = call.params
     sys.stdout.write("a word on stdout")
     sys.stderr.write("a word on stderr")
@@ -53,7 +52,7 @@ def act(call: entry.Call) -> entry.Result:
     return {"changed": not call.check_mode, "dest": params["dest"], "pair": ("a", "b"), "said": f"it is {params['password']}"}
 
 
-SPEC = entry.Spec(OPTIONS, act, mutually_exclusive=[("dest", "other")])
+SPEC = _entry.Spec(OPTIONS, act, mutually_exclusive=[("dest", "other")])
 
 
 @pytest.fixture(name="run")
@@ -63,7 +62,7 @@ def _run(monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(_control_machine.ControlMachineAction, "_remove_tmp_path", lambda _self, _path: None)
 
     def run(
-        spec: entry.Spec | None = SPEC, connection: Connection | None = None, variables: t.Any = None, **more: t.Any
+        spec: _entry.Spec | None = SPEC, connection: Connection | None = None, variables: t.Any = None, **more: t.Any
     ) -> dict[str, t.Any]:
         settings = {"args": {}, "async_val": 0, "check_mode": False, "become": False, "timeout": 0, "environment": [], "delegate_to": None}
         task = types.SimpleNamespace(**{**settings, "action": "podnet.cni.some", **more})
@@ -76,9 +75,9 @@ def _run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def as_module(spec: entry.Spec, capfd: pytest.CaptureFixture[str], args: dict[str, t.Any]) -> dict[str, t.Any]:
+def as_module(spec: _entry.Spec, capfd: pytest.CaptureFixture[str], args: dict[str, t.Any]) -> dict[str, t.Any]:
     with patch_module_args(args), pytest.raises(SystemExit):
-        entry.main(spec)
+        _entry.main(spec)
     return json.loads(capfd.readouterr().out.splitlines()[-1])
 
 
@@ -158,19 +157,19 @@ def test_a_module_without_check_mode_is_skipped(run: Run) -> None:
 
 
 def test_a_failure_has_the_result_beside_it(run: Run) -> None:
-    def found(_call: entry.Call) -> entry.Result:
+    def found(_call: _entry.Call) -> _entry.Result:
         raise _errors.FoundFailingError("two checks failed", {"changed": False, "checks": [1, 2]})
 
-    result = run(spec=entry.Spec({}, found), variables=TOLD)
+    result = run(spec=_entry.Spec({}, found), variables=TOLD)
     assert result == {"failed": True, "msg": "two checks failed", "changed": False, "checks": [1, 2], "invocation": {"module_args": {}}}
 
 
 def test_an_unexpected_error_keeps_its_traceback(run: Run) -> None:
-    def broken(_call: entry.Call) -> entry.Result:
+    def broken(_call: _entry.Call) -> _entry.Result:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError) as caught:
-        run(spec=entry.Spec({}, broken))
+        run(spec=_entry.Spec({}, broken))
     assert caught.traceback[-1].name == "broken"
 
 
@@ -184,7 +183,7 @@ def test_it_prints_nothing(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_alarm_of_the_search_for_the_api_server_is_put_back(run: Run, tmp_path: Path) -> None:
-    def search(call: entry.Call) -> entry.Result:
+    def search(call: _entry.Call) -> _entry.Result:
         client.get_client(call)
         return {}
 
@@ -203,7 +202,7 @@ def test_the_kubernetes_library_still_has_what_removes_its_files() -> None:
 
 
 def test_each_module_of_the_control_machine_has_an_action_and_no_other() -> None:
-    modules = {path.stem for path in (PLUGINS / "modules").glob("*.py") if "entry.main(SPEC)" in path.read_text()}
+    modules = {path.stem for path in (PLUGINS / "modules").glob("*.py") if ".module_utils._node" not in path.read_text()}
     actions = {path.stem for path in (PLUGINS / "action").glob("*.py")}
     assert actions == modules
     for name in actions:

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cleanup
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cleanup import Removal
+from ansible_collections.podnet.cni.plugins.module_utils._cni.in_place import Sandbox
 
 
 def node(**items: t.Any) -> model.NodeSnapshot:
@@ -60,6 +61,40 @@ def test_alive(cni: str, snapshot: model.NodeSnapshot, reasons: tuple[str, ...])
     assert plan.refusals == reasons
     if reasons:
         assert plan.removals == ()
+
+
+CNI0_ADDRESS = model.Address("cni0", "10.244.1.1", 24)
+CALI1_ROUTE = model.Route("10.244.1.193/32", device="cali1", owner="calico")
+NOBODY = "no sandbox of the container runtime has an address there, so a process holds the network namespace of one that is gone"
+
+
+def sandbox(pod: str, *addresses: str, ready: bool = True) -> Sandbox:
+    return Sandbox(pod, pod, ready=ready, addresses=addresses, pod=pod)
+
+
+@pytest.mark.parametrize(
+    ("cni", "snapshot", "sandboxes", "words"),
+    [
+        pytest.param(
+            "flannel",
+            node(links=(CNI0, veth("veth1", master="cni0")), addresses=(CNI0_ADDRESS,)),
+            [sandbox("shop/web", "10.244.1.7"), sandbox("shop/api", "10.244.1.5", "fd00::5"), sandbox("shop/moved", "10.244.2.4")],
+            "by the container runtime they are of shop/api (10.244.1.5, fd00::5), shop/web (10.244.1.7)",
+            id="on flannel's bridge",
+        ),
+        pytest.param(
+            "calico",
+            node(links=(veth("cali1", owner="calico"),), routes=(CALI1_ROUTE, model.Route("10.244.1.0/24", device="cni0"))),
+            [sandbox("shop/web", "10.244.1.193", ready=False), sandbox("shop/back", "10.244.1.7"), sandbox("kube-system/etcd")],
+            "by the container runtime they are of shop/web (10.244.1.193, ended)",
+            id="behind a link of Calico's, and dead",
+        ),
+        pytest.param("calico", node(links=(veth("cali1", owner="calico"),), routes=(CALI1_ROUTE,)), [], NOBODY, id="nobody's"),
+    ],
+)
+def test_whose_pod_links_they_are(cni: str, snapshot: model.NodeSnapshot, sandboxes: list[Sandbox], words: str) -> None:
+    assert cleanup.has_pod_links(snapshot, cni)
+    assert cleanup.behind_pod_links(snapshot, cni, sandboxes) == words
 
 
 def test_a_device_of_somebody_else_on_the_bridge_is_a_refusal() -> None:

@@ -47,9 +47,11 @@ def test_sandboxes_of_the_pods_that_are_asked_for(runtime: Runtime, living: Livi
         created=7,
         addresses=("10.244.1.5", "fd00::5"),
         containers=(Container("c1", "web", True, 20), Container("c2", "side", True, 20)),
+        pod="demo/name",
     )
     assert (host.attempt, host.host_network) == (3, True)
     assert ("PodSandboxStatus", living.boxes[1].id) not in living.calls
+    assert [sandbox.uid for sandbox in runtime.sandboxes()] == ["u1", "u2", "u3"]
 
 
 def test_the_identifiers_of_all_sandboxes(runtime: Runtime, living: LivingRuntime) -> None:

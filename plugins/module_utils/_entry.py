@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a module of the control machine is: its options, and the function that does its work.
+"""What a module is: its options, and the function that does its work.
 
-The same two serve a process of its own (``main`` here) and Ansible's worker (``plugins/plugin_utils/_control_machine.py``).
-Private: may change at any time.
+The same two serve a process of its own (``main`` here) and, on the control machine, Ansible's worker
+(``plugins/plugin_utils/_control_machine.py``). Private: may change at any time.
 """
 
 from __future__ import annotations
@@ -47,12 +47,13 @@ class Spec:
     required_together: t.Sequence[t.Any] = ()
     required_one_of: t.Sequence[t.Any] = ()
     required_if: t.Sequence[t.Any] = ()
+    required_by: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
     @property
     def rules(self) -> t.Dict[str, t.Any]:
         """How options go together, by the names that AnsibleModule has for it."""
-        names = ("mutually_exclusive", "required_together", "required_one_of", "required_if")
-        return {name: list(getattr(self, name)) for name in names if getattr(self, name)}
+        names = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
 
     def lacks(self) -> t.Optional[t.Tuple[str, str]]:
         """The library that is not there, and the traceback of its import."""
