@@ -142,7 +142,10 @@ def clean_up(
         snapshot = collect.collect(conf_dir)
         return snapshot, cleanup.plan(cleanup.assume_dead(snapshot, cni) if assume_dead else snapshot, cni)
 
-    snapshot, plan = Deadline(0 if check_mode else timeout).poll(look, lambda seen: not seen[1].refusals)
+    if timeout and not check_mode:
+        # Again and again, so without what is no sign of life.
+        Deadline(timeout).poll(lambda: cleanup.alive(collect.collect(conf_dir, only_links=True), cni), lambda reasons: not reasons)
+    snapshot, plan = look()
     files.demand_apart(backup_dir, conf_dir or snapshot.runtime.conf_dir)
     if plan.refusals:
         raise StillAliveError(

@@ -238,7 +238,7 @@ def _lines(paths: t.Iterable[str]) -> str:
 
 def run(params: _Params, check_mode: bool) -> _entry.Result:
     """Addresses first: a pod that flannel has not made yet cannot get a wrong one any more. The record of settings is gone last."""
-    node = collect.collect()
+    node = collect.collect(only_links=True)
     addresses = reserve(params, node, check_mode)
     settings = (establish if params["state"] == "present" else put_back)(params, node, check_mode)
     both = {"changed": addresses["changed"] or settings["changed"], "diff": settings["diff"] + addresses["diff"]}

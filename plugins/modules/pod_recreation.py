@@ -50,6 +50,10 @@ options:
     description: Pods that are deleted at the same time; the next ones follow when these are back.
     type: int
     default: 50
+  per_node:
+    description: Those of them that are on one node. A node that makes many pods anew at once keeps each of them away for longer.
+    type: int
+    default: 2
   timeout:
     description: Seconds until all pods must be back. After that the message names the pods that are not, and why.
     type: int
@@ -121,6 +125,7 @@ _OPTIONS = {
     "cni": {"type": "str", "choices": list(CNIS), "default": CALICO},
     "bare_pods": {"type": "str", "choices": [recreation.KEEP_BARE, recreation.DELETE_BARE], "default": recreation.KEEP_BARE},
     "parallel": {"type": "int", "default": 50},
+    "per_node": {"type": "int", "default": 2},
     "timeout": {"type": "int", "default": 600},
     "unready_timeout": {"type": "int", "default": 60},
 }
@@ -128,8 +133,9 @@ _OPTIONS = {
 
 def act(call: _entry.Call) -> _entry.Result:
     params = call.params
-    if params["parallel"] < 1:
-        raise _errors.BadInputError("it must be 1 or more", "parallel")
+    for option in ("parallel", "per_node"):
+        if params[option] < 1:
+            raise _errors.BadInputError("it must be 1 or more", option)
     api = client.get_client(call)
     seen = pods.look(api, params["cni"])
     plan = recreation.plan(seen, params["bare_pods"], params["cni"])
@@ -140,7 +146,7 @@ def act(call: _entry.Call) -> _entry.Result:
             "Calico's address management is not there, so every pod would be recreated", "cluster", "Install Calico first."
         )
     else:
-        settings = pods.Settings(params["bare_pods"], params["parallel"], params["unready_timeout"], params["cni"])
+        settings = pods.Settings(params["bare_pods"], params["parallel"], params["per_node"], params["unready_timeout"], params["cni"])
         outcome = pods.recreate(api, settings, Deadline(params["timeout"]))
     return {
         "changed": bool(outcome.recreated),

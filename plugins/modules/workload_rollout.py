@@ -15,7 +15,7 @@ description:
   - Deployments, StatefulSets and DaemonSets are restarted as C(kubectl rollout restart) does it, so their own strategy, readiness and
     C(preStop) hooks do their work. A workload of which every pod is on O(cni) is not touched, and none is restarted twice.
   - The cluster's DNS goes first, then what admission webhooks call, then the rest, and at last what was not ready before. All of a tier
-    is well before the next one begins.
+    is well before the next one begins. The pods of M(podnet.cni.connectivity_probe) move beside the first, and only the end waits for them.
   - A rollout that does not get on for O(timeout) is undone. Its template becomes what it was, and the module fails and says why, once
     the rollouts under way beside it have ended.
   - Where an update strategy is V(OnDelete) or has a partition, where a Deployment is paused, and where no pod of a workload is ready,

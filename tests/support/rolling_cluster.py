@@ -183,7 +183,8 @@ class RollingCluster(ObjectStore):
         missing = [each for each in names if each not in team]
         on_delete = (item["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
         if missing:
-            team[missing[0]] = self.pod(missing[0], (kind, name), metadata={"labels": {"revision": revision, "app": name}})
+            labels = {**item["spec"]["template"]["metadata"]["labels"], "revision": revision}
+            team[missing[0]] = self.pod(missing[0], (kind, name), metadata={"labels": labels})
         elif older and all(map(_is_ready, team.values())) and not on_delete:
             del self.objects[f"/api/v1/namespaces/demo/pods/{older[-1]['metadata']['name']}"]
         ready = len(list(filter(_is_ready, team.values())))

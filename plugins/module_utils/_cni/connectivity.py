@@ -167,6 +167,11 @@ def workloads(settings: Settings, service_address: str, node_port: int) -> t.Tup
     return _daemon_set(settings, PROBE, probe), _daemon_set(settings, HOST, host)
 
 
+def is_probe(labels: t.Mapping[str, str]) -> bool:
+    """Whether a pod of these labels measures."""
+    return labels.get(MANAGED_BY) == MANAGER and labels.get(COMPONENT) in (PROBE, HOST)
+
+
 def listing(settings: Settings) -> t.Tuple[Object, ...]:
     """All objects by kind and name, without what only the API server knows."""
     return (namespace(settings), *foundation(settings), *workloads(settings, "", 0))

@@ -178,9 +178,19 @@ def plan(cluster: ClusterSnapshot, bare_pods: str = KEEP_BARE, cni: str = CALICO
     return Plan(tiers, tuple(left), dict(sorted(kept.items())))
 
 
-def batches(pods: t.Sequence[Pod], size: int) -> t.Iterator[t.Tuple[Pod, ...]]:
-    """``pods`` in pieces of at most ``size``."""
-    return (tuple(pods[start : start + size]) for start in range(0, len(pods), size))
+def batches(pods: t.Sequence[Pod], size: int, per_node: int) -> t.Iterator[t.Tuple[Pod, ...]]:
+    """``pods`` in pieces of at most ``size``, and of at most ``per_node`` on one node."""
+    waiting = list(pods)
+    while waiting:
+        on: t.Counter[str] = collections.Counter()
+        batch: t.List[Pod] = []
+        later: t.List[Pod] = []
+        for pod in waiting:
+            fits = len(batch) < size and on[pod.node] < per_node
+            (batch if fits else later).append(pod)
+            on[pod.node] += fits
+        yield tuple(batch)
+        waiting = later
 
 
 def _fit(cluster: ClusterSnapshot, cni: str) -> Fit:

@@ -39,6 +39,7 @@ class Settings:
 
     bare_pods: str
     parallel: int
+    per_node: int
     unready_timeout: float
     cni: str = CALICO
 
@@ -83,9 +84,9 @@ def recreate(client: t.Any, settings: Settings, deadline: Deadline) -> Outcome:
         if done and deadline.passed:
             raise _errors.ClusterError(f"after {deadline.seconds:.0f} s pods with a foreign address still appear: {_names(plan.pods)}")
         for tier in plan.tiers:
-            for batch in recreation.batches(tier.pods, settings.parallel):
+            for batch in recreation.batches(tier.pods, settings.parallel, settings.per_node):
                 excused |= _recreate_batch(client, batch, tier.name, settings, deadline)
-                done += batch
+            done += tier.pods
 
 
 def _recreate_batch(client: t.Any, pods: t.Sequence[cluster.Pod], tier: str, settings: Settings, deadline: Deadline) -> t.Set[str]:

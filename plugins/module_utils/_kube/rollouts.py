@@ -16,7 +16,16 @@ import typing as t
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import Pod
 from ansible_collections.podnet.cni.plugins.module_utils._cni.recreation import Left, Owner
 from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout import planning
-from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout.model import EVICT, IN_PLACE, ROLLOUT, Member, Move, Plan, Policy
+from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout.model import (
+    EVICT,
+    IN_PLACE,
+    ROLLOUT,
+    Member,
+    Move,
+    Plan,
+    Policy,
+    Tier,
+)
 from ansible_collections.podnet.cni.plugins.module_utils._kube import moves, rollout_view
 from ansible_collections.podnet.cni.plugins.module_utils._kube.pods import Unready
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
@@ -112,33 +121,45 @@ class _Runner:
         self.outcome = outcome
         self._client, self._settings = client, settings
         self._tried: t.Set[Owner] = set()
+        #: Moves under way: those for which the next tier waits, and others.
+        self._running: t.List[moves.Flow] = []
+        self._beside: t.List[moves.Flow] = []
 
     def tiers(self, planned: Plan) -> bool:
         """Makes the moves of all tiers that were not tried yet; False when there were none, or no more may begin."""
         before = len(self._tried)
         for tier in planned.tiers:
-            self._tier([move for move in tier.moves if move.way in (ROLLOUT, EVICT) and move.owner not in self._tried])
+            self._tier(tier)
             if self._is_over():
-                return False
-        return len(self._tried) > before
+                break
+        _until(self._step, lambda: not self._beside)
+        return len(self._tried) > before and not self._is_over()
 
-    def _tier(self, waiting: t.List[Move]) -> None:
-        running: t.List[moves.Flow] = []
-        # Every flow ends by its own deadline, so this one never has to.
-        Deadline(math.inf).poll(lambda: self._round(waiting, running), lambda over: over)
+    def _tier(self, tier: Tier) -> None:
+        waiting = [move for move in tier.moves if move.way in (ROLLOUT, EVICT) and move.owner not in self._tried]
+        flows = self._running if tier.holds else self._beside
 
-    def _round(self, waiting: t.List[Move], running: t.List[moves.Flow]) -> bool:
-        """Begins what may begin, and takes one step of each move under way; whether that was all."""
-        while waiting and len(running) < self._settings.parallel and self._may_begin():
+        def look() -> None:
+            self._begin(waiting, flows)
+            self._step()
+
+        _until(look, lambda: not self._running and (not waiting or self._is_over()))
+
+    def _begin(self, waiting: t.List[Move], flows: t.List[moves.Flow]) -> None:
+        """Begins what may begin."""
+        while waiting and len(flows) < self._settings.parallel and self._may_begin():
             move = waiting.pop(0)
             self._tried.add(move.owner)
-            running.append(moves.start(self._client, move, self._settings.patience))
+            flows.append(moves.start(self._client, move, self._settings.patience))
+
+    def _step(self) -> None:
+        """Takes one step of each move under way."""
         view = rollout_view.View(self._client, self._settings.target)
-        for flow in running:
-            flow.step(view)
-        self.outcome.finished += [(flow.move, flow.result) for flow in running if flow.done]
-        running[:] = [flow for flow in running if not flow.done]
-        return not running and (not waiting or self._is_over())
+        for flows in (self._running, self._beside):
+            for flow in flows:
+                flow.step(view)
+            self.outcome.finished += [(flow.move, flow.result) for flow in flows if flow.done]
+            flows[:] = [flow for flow in flows if not flow.done]
 
     def _may_begin(self) -> bool:
         latest = self._settings.latest
@@ -164,6 +185,11 @@ class _Runner:
     def _ends_soon(self, member: Member) -> bool:
         limit = self._settings.short_grace
         return limit > 0 and member.grace is not None and member.grace <= limit
+
+
+def _until(look: t.Callable[[], None], over: t.Callable[[], bool]) -> None:
+    """Every move ends by its own deadline, so what waits for moves never has to."""
+    Deadline(math.inf).poll(look, lambda _seen: over())
 
 
 def _members(planned: Plan, way: str) -> t.Tuple[Member, ...]:

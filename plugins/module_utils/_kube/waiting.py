@@ -16,7 +16,6 @@ from ansible_collections.podnet.cni.plugins.module_utils import _errors
 
 _Seen = t.TypeVar("_Seen")
 
-#: Seconds between two questions to the API server.
 #: Seconds between two looks. Where a look is quick the next one comes soon, and asking takes no more than a fifth of the time.
 PAUSE = 1.0
 SHORT_PAUSE = 0.2

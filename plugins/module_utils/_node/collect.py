@@ -49,6 +49,9 @@ _COMMANDS: t.Dict[str, t.Tuple[t.Tuple[str, ...], str]] = {
     ),
 }
 
+#: Those of them that tell of devices, and whose a device is.
+_OF_LINKS = ("addresses", "routes4", "routes6")
+
 #: iptables' tools by family, and where the kernel lists the legacy tables that are in use.
 _FIREWALLS = {4: ("iptables", "/proc/net/ip_tables_names"), 6: ("ip6tables", "/proc/net/ip6_tables_names")}
 
@@ -85,13 +88,17 @@ _DAEMONS = frozenset(
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
-def collect(conf_dir: str = "", root: str = "/") -> NodeSnapshot:
-    """The snapshot. ``conf_dir`` replaces the runtime's own idea of where CNI configurations are; ``root`` is for tests."""
+def collect(conf_dir: str = "", root: str = "/", *, only_links: bool = False) -> NodeSnapshot:
+    """The snapshot. ``conf_dir`` replaces the runtime's own idea of where CNI configurations are; ``root`` is for tests.
+
+    With ``only_links`` it has devices, addresses, routes and what files, processes and runtime tell, and far fewer programs are run.
+    """
     tree = Tree(root)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(runtime, tree)
-        firewalls = _firewall_commands(tree)
-        plan = {**_COMMANDS, **{key: (argv, f"{argv[0][: -len('-save')]} rules") for key, argv in firewalls.items()}}
+        firewalls = {} if only_links else _firewall_commands(tree)
+        usual = {key: _COMMANDS[key] for key in _OF_LINKS} if only_links else _COMMANDS
+        plan = {**usual, **{key: (argv, f"{argv[0][: -len('-save')]} rules") for key, argv in firewalls.items()}}
         outputs = commands.run_all({key: argv for key, (argv, _) in plan.items()})
         found = asked.result()
     results = _Results(plan, outputs)
@@ -160,9 +167,9 @@ class _Results:
         return [key for key in self._plan if key.startswith(prefix)]
 
     def text(self, key: str) -> str:
-        """The output of a command that succeeded, else nothing."""
-        output = self._outputs[key]
-        return "" if output.problem else output.text
+        """The output of a command that was run and succeeded, else nothing."""
+        output = self._outputs.get(key)
+        return "" if output is None or output.problem else output.text
 
     def read(self, key: str, parser: t.Callable[[str], t.Tuple[_Record, ...]]) -> t.Tuple[_Record, ...]:
         try:

@@ -97,7 +97,7 @@ def _cutover(facts: model.Facts) -> t.Iterator[model.Step]:
     yield model.Step(
         "recreate-pods",
         "Delete every pod whose address is not Calico's, so that its owner makes it anew",
-        estimate.recreation(facts.moving, _number(facts, "parallel", 50)),
+        estimate.recreation(facts.moving, min(_number(facts, "parallel", 50), count * _number(facts, "parallel_per_node", 2))),
         deleted=_some(_api([f"{counted(item.pods, 'pod')} of {item.title}" for item in facts.moving])),
         notes=("Pods are deleted, not evicted. They have no network until they are back.",),
     )

@@ -73,7 +73,7 @@ def moves(moving: t.Iterable[model.Workload], parallel: int) -> int:
 
 def recreation(moving: t.Iterable[model.Workload], parallel: int) -> int:
     """Seconds until all pods were deleted and are back, so many at a time."""
-    return 10 + 15 * math.ceil(sum(workload.pods for workload in moving) / max(1, parallel))
+    return 10 + 10 * math.ceil(sum(workload.pods for workload in moving) / max(1, parallel))
 
 
 def words(seconds: int) -> str:

@@ -132,10 +132,11 @@ class Move:
 
 @dataclasses.dataclass(frozen=True)
 class Tier:
-    """Moves that are made together, before any of the next tier."""
+    """Moves that are made together, before any of the next tier; unless that does not wait for them (``holds``)."""
 
     name: str
     moves: t.Tuple[Move, ...]
+    holds: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

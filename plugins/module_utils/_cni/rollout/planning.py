@@ -12,6 +12,7 @@ import collections
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._cni import connectivity
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import Pod
 from ansible_collections.podnet.cni.plugins.module_utils._cni.recreation import Left, Owner
 from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout.fit import Fit
@@ -32,8 +33,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout.model impo
     Workload,
 )
 
-DNS, WEBHOOKS, REST, AILING = "dns", "webhooks", "rest", "not ready before"
-TIERS = (DNS, WEBHOOKS, REST, AILING)
+PROBE, DNS, WEBHOOKS, REST, AILING = "probe", "dns", "webhooks", "rest", "not ready before"
+TIERS = (PROBE, DNS, WEBHOOKS, REST, AILING)
 
 #: A cluster of so many nodes may have no room for a second pod beside the first.
 _FEW_NODES = 2
@@ -67,7 +68,8 @@ def plan(scene: Scene, fit: Fit, policy: Policy, namespaces: t.Collection[str] =
                 left += [Left(member.pod, "; ".join(move.notes)) for member in move.members]
             else:
                 tiers[planner.tier(members, foreign)].append(move)
-    return Plan(tuple(Tier(name, tuple(moves)) for name, moves in tiers.items() if moves), tuple(left))
+    # What measures the network depends on nobody and nobody on it.
+    return Plan(tuple(Tier(name, tuple(moves), holds=name != PROBE) for name, moves in tiers.items() if moves), tuple(left))
 
 
 class _Planner:
@@ -87,6 +89,8 @@ class _Planner:
         return sorted(units.items(), key=lambda unit: (unit[0].namespace, unit[0].name, unit[0].kind))
 
     def tier(self, members: t.Sequence[Member], foreign: t.Sequence[Member]) -> str:
+        if all(connectivity.is_probe(member.pod.labels) for member in members):
+            return PROBE
         if any(_is_dns(member.pod) for member in members):
             return DNS
         if any(self._is_hook(member.pod) for member in members):

@@ -23,7 +23,7 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_
     """Runs the module with a look at the node that the test gives; never with the default backup_dir, which is this machine's."""
 
     def run_it(look: t.Callable[[], model.NodeSnapshot], **options: t.Any) -> dict[str, t.Any]:
-        monkeypatch.setattr(cni_cleanup.collect, "collect", lambda _conf_dir: look())
+        monkeypatch.setattr(cni_cleanup.collect, "collect", lambda _conf_dir, **_parts: look())
         with (
             patch_module_args({"cni": "flannel", "backup_dir": str(tmp_path / "backups"), "_ansible_diff": True, **options}),
             pytest.raises(SystemExit),
@@ -95,7 +95,7 @@ def test_nothing_is_removed_on_an_assumption(run: t.Callable[..., dict[str, t.An
 
 def test_a_cni_on_its_way_out_has_time_to_be_gone(run: t.Callable[..., dict[str, t.Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "PAUSE", 0.01)
-    looks = iter([LIVING, LIVING])
+    looks = iter([LIVING, LIVING, model.NodeSnapshot("n1")])
     result = run(lambda: next(looks, model.NodeSnapshot("n1")), timeout=5)
     assert result["changed"] is False, result
     assert next(looks, None) is None

@@ -19,7 +19,7 @@ ADDRESSES = [f"10.244.1.{last}" for last in (192, 193, 194, 195)]
 
 @pytest.fixture
 def run(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., dict[str, t.Any]]:
-    monkeypatch.setattr(cni_coexistence.collect, "collect", lambda: NodeSnapshot("n1"))
+    monkeypatch.setattr(cni_coexistence.collect, "collect", lambda **_parts: NodeSnapshot("n1"))
 
     def run(**options: t.Any) -> dict[str, t.Any]:
         own = {"data_dir": str(tmp_path), "record": str(tmp_path / "record.json"), "boot_file": str(tmp_path / "boot.conf")}
@@ -68,7 +68,7 @@ def test_addresses_of_pods_that_are_gone_are_given_free_where_calico_wins(
     assert run(**BLOCK, release_stale=True, _ansible_check_mode=True)["released"] == []
 
     winner = Conflist("/etc/cni/net.d/10-calico.conflist", owner="calico", wins=True)
-    monkeypatch.setattr(cni_coexistence.collect, "collect", lambda: NodeSnapshot("n1", conflists=(winner,)))
+    monkeypatch.setattr(cni_coexistence.collect, "collect", lambda **_parts: NodeSnapshot("n1", conflists=(winner,)))
     assert run(**BLOCK, _ansible_check_mode=True)["released"] == []
     done = run(**BLOCK, release_stale=True)
     assert (done["released"], done["addresses"]) == (["10.244.1.193", "10.244.1.8"], ADDRESSES)

@@ -78,9 +78,15 @@ def test_dns_first_then_the_rest_until_none_is_left(run: Run, cluster: t.Any) ->
     assert run(cluster)["changed"] is False
 
 
-@pytest.mark.parametrize("parallel", [1, 2, 50])
-def test_batches_of_one_controller_do_not_wait_for_each_other_for_ever(run: Run, cluster: t.Any, parallel: int) -> None:
-    assert len(run(cluster, parallel=parallel)["recreated"]) == 4
+@pytest.mark.parametrize("options", [{"parallel": 1}, {"parallel": 2}, {"per_node": 1}, {"parallel": 50, "per_node": 50}])
+def test_batches_of_one_controller_do_not_wait_for_each_other_for_ever(run: Run, cluster: t.Any, options: dict[str, int]) -> None:
+    assert len(run(cluster, **options)["recreated"]) == 4
+
+
+@pytest.mark.parametrize("option", ["parallel", "per_node"])
+def test_at_least_one_at_a_time(run: Run, cluster: t.Any, option: str) -> None:
+    assert f"{option}: it must be 1 or more" in run(cluster, **{option: 0})["msg"]
+    assert deleted(cluster) == []
 
 
 def test_check_mode_lists_the_same_and_deletes_nothing(run: Run, cluster: t.Any) -> None:

@@ -119,6 +119,19 @@ def test_dns_is_well_before_anything_else_begins(run: Run, busy: RollingCluster)
     assert busy.evictions[0] == "coredns-a"
 
 
+def test_nothing_waits_for_the_probe_but_the_end(run: Run, cluster: RollingCluster) -> None:
+    """It goes first, and here its new pods never get ready, which is told in the end."""
+    labels = {"app.kubernetes.io/managed-by": "podnet.cni", "app.kubernetes.io/component": "probe"}
+    cluster.workload("DaemonSet", "probe", 3, labels=labels)
+    cluster.workload("Deployment", "web", 3)
+    cluster.spoil = crashing("probe")
+    result = run(timeout=1)
+    assert [tier["tier"] for tier in result["plan"]] == ["probe", "rest"]
+    assert cluster.restarts[:2] == ["probe", "web"]
+    assert [name for name in off_calico(cluster) if name.startswith("web")] == []
+    assert "DaemonSet demo/probe" in result["msg"]
+
+
 def test_check_mode_foretells_the_run_and_keeps_nothing(run: Run, busy: RollingCluster) -> None:
     before = {path: item["metadata"]["resourceVersion"] for path, item in busy.objects.items()}
     predicted = run(_ansible_check_mode=True, _ansible_diff=True)

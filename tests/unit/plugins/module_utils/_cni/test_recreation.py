@@ -181,9 +181,21 @@ def test_a_bare_pod_is_done_when_it_is_gone() -> None:
     assert Batch.of([bare], cluster(bare)).progress(cluster(other)).is_done
 
 
-@pytest.mark.parametrize(("size", "sizes"), [(1, [1, 1, 1]), (2, [2, 1]), (9, [3])])
-def test_batches(size: int, sizes: list[int]) -> None:
-    assert [len(batch) for batch in recreation.batches([OLD, NEW, OLD], size)] == sizes
+@pytest.mark.parametrize(
+    ("size", "per_node", "batches"),
+    [
+        (1, 9, ["a", "b", "c", "d"]),
+        (3, 9, ["abc", "d"]),
+        (9, 9, ["abcd"]),
+        (9, 1, ["ad", "b", "c"]),
+        (9, 2, ["abd", "c"]),
+        (2, 2, ["ab", "cd"]),
+    ],
+)
+def test_batches(size: int, per_node: int, batches: list[str]) -> None:
+    """a, b and c are on one node, d is on another one."""
+    pods = [change(OLD, name=name, node="n2" if name == "d" else "n1") for name in "abcd"]
+    assert ["".join(pod.name for pod in batch) for batch in recreation.batches(pods, size, per_node)] == batches
 
 
 RANGES = (Node("n1", pod_cidrs=("10.9.0.0/24",)), Node("n2", pod_cidrs=("10.9.1.0/24",)))

@@ -90,16 +90,27 @@ def take(root: Path, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., model.N
     """Takes a snapshot with the given tools and runtime."""
     monkeypatch.setattr(collect, "_not_root", lambda: ())
 
-    def take(tools: Tools, found: model.Runtime | None = None, conf_dir: str = "", node_root: str = str(root)) -> model.NodeSnapshot:
+    def take(
+        tools: Tools, found: model.Runtime | None = None, conf_dir: str = "", node_root: str = str(root), **parts: bool
+    ) -> model.NodeSnapshot:
         monkeypatch.setattr(cri, "find", lambda _endpoints: found or model.Runtime("containerd", "1.7.24", bin_dir="/usr/lib/cni"))
         monkeypatch.setattr(commands, "find", tools.find)
         monkeypatch.setattr(commands, "run_all", tools.run_all)
-        return collect.collect(conf_dir, node_root)
+        return collect.collect(conf_dir, node_root, **parts)
 
     return take
 
 
 Take = t.Callable[..., model.NodeSnapshot]
+
+
+def test_links_alone_have_the_same_owners(take: Take) -> None:
+    tools = Tools("flannel-vxlan")
+    whole, part = take(Tools("flannel-vxlan")), take(tools, only_links=True)
+    for field in ("links", "addresses", "routes", "conflists", "files", "sysctls", "runtime", "subnet_env"):
+        assert getattr(part, field) == getattr(whole, field), field
+    assert (part.chains, part.ipsets, part.missing) == ((), (), ())
+    assert set(tools.asked) == {"ip"}
 
 
 def test_everything_there(take: Take) -> None:

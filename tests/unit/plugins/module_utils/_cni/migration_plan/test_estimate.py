@@ -35,7 +35,7 @@ def test_a_bigger_cluster_takes_longer() -> None:
     assert estimate.step("clean-nodes", 3) == 6
     assert estimate.step("clean-nodes", 1000) == 902
     assert estimate.batch(3, traffic=True) > estimate.batch(3, traffic=False)
-    assert estimate.recreation([workload("Deployment", "recreate", 120)], 50) == 55
+    assert estimate.recreation([workload("Deployment", "recreate", 120)], 50) == 40
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(45, "45 s"), (60, "1 min 0 s"), (175, "2 min 55 s"), (3900, "1 h 5 min")])

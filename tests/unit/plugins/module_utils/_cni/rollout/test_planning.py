@@ -8,6 +8,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.podnet.cni.plugins.module_utils._cni.canaries import COMPONENT, MANAGED_BY, MANAGER
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import Calico, IPAMBlock, Node, Pod
 from ansible_collections.podnet.cni.plugins.module_utils._cni.recreation import Owner
 from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout import planning
@@ -210,6 +211,13 @@ def test_tiers() -> None:
         ("not ready before", ["web"]),
     ]
     assert planned.tiers[3].moves[0].ailing == 1
+    assert all(tier.holds for tier in planned.tiers)
+
+
+def test_the_probe_goes_first_and_holds_nobody_up() -> None:
+    probe = member("probe-x", "DaemonSet", "agent", labels={MANAGED_BY: MANAGER, COMPONENT: "probe"})
+    planned = plan(scene(member("b"), probe))
+    assert [(tier.name, tier.holds) for tier in planned.tiers] == [("probe", False), ("rest", True)]
 
 
 @pytest.mark.parametrize("selector", [Selector("other", {"app": "web"}), Selector("demo", {"app": "web", "x": "z"}), Selector("demo", {})])
