@@ -215,7 +215,8 @@ def _boot(settings: Settings, node: Node) -> None:
         *binds,
         "--bind=/dev/kmsg",
         "--bind=/dev/net/tun",
-        "--console=passive",
+        # To the log: a terminal that nobody reads is full some time, and whoever writes to it then, init at last, stands still.
+        "--console=read-only",
         "--resolv-conf=off",
         "--boot",
     ]
