@@ -100,8 +100,10 @@ def members(group: str = "") -> tuple[int, ...]:
     """The process ids in a group and below it, over all hierarchies."""
     pids: set[int] = set()
     for root in hierarchies():
-        for listing in (root / GROUP / group).glob("**/cgroup.procs"):
-            pids.update(_read_pids(listing))
+        # Groups come and go while it walks, which is no error to os.walk.
+        for folder, _groups, files in os.walk(root / GROUP / group):
+            if "cgroup.procs" in files:
+                pids.update(_read_pids(Path(folder, "cgroup.procs")))
     return tuple(sorted(pids))
 
 
