@@ -226,6 +226,10 @@ snapshot:
       description: Native nftables chains that filter what comes in, without a CNI's and kube-proxy's, reduced to what decides.
       type: list
       elements: dict
+    listeners:
+      description: UDP ports on which something listens, the kernel for a VXLAN device among them; an empty address stands for any.
+      type: list
+      elements: dict
     disks:
       description: Room in bytes and in files where configuration, plugins, kubelet and runtime keep theirs.
       type: list

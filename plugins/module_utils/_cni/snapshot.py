@@ -288,6 +288,14 @@ class FilterChain:
 
 
 @dataclasses.dataclass(frozen=True)
+class Listener:
+    """A UDP port on which something listens, the kernel for a VXLAN device among them; ``address`` is empty for any."""
+
+    port: int
+    address: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Disk:
     """Room below a path, in bytes and in files (inodes; 0 total where the file system has no limit)."""
 
@@ -329,6 +337,7 @@ class NodeSnapshot:
     link_managers: t.Tuple[LinkManager, ...] = ()
     firewalls: t.Tuple[str, ...] = ()
     input_chains: t.Tuple[FilterChain, ...] = ()
+    listeners: t.Tuple[Listener, ...] = ()
     disks: t.Tuple[Disk, ...] = ()
     missing: t.Tuple[str, ...] = ()
 
@@ -432,5 +441,6 @@ _NESTED: _records.Nesting = {
     (NodeSnapshot, "input_chains"): FilterChain,
     (FilterChain, "rules"): FilterRule,
     (FilterRule, "conditions"): Condition,
+    (NodeSnapshot, "listeners"): Listener,
     (NodeSnapshot, "disks"): Disk,
 }

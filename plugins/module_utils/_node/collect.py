@@ -62,6 +62,7 @@ _SYSCTLS = (
     "net/bridge/bridge-nf-call-ip6tables",
 )
 _DEVICE_SYSCTLS = ("rp_filter", "proxy_arp")
+_UDP_SOCKETS = ("/proc/net/udp", "/proc/net/udp6")
 
 #: Where room is needed: for configuration, plugins, and what runtime and kubelet keep.
 _DISKS = ("/etc/cni/net.d", "/opt/cni/bin", "/var/lib/kubelet", "/var/lib/containerd", "/var/lib/containers", "/var/log")
@@ -144,6 +145,7 @@ def _snapshot(results: _Results, firewalls: t.Iterable[str], found: Runtime, con
         link_managers=_link_managers(results, tree),
         firewalls=tuple(name for name in parse.active_units(results.text("services")) if name in _FIREWALL_SERVICES),
         input_chains=_input_chains(results),
+        listeners=tuple(dict.fromkeys(item for path in _UDP_SOCKETS for item in parse.udp_listeners(tree.text(path)))),
         disks=tuple(disk for disk in map(tree.disk, _DISKS) if disk is not None),
         missing=_not_root() + results.missing(),
     )

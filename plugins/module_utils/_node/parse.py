@@ -8,8 +8,10 @@ Pure: text in, records out. Empty text gives no records. Private: may change at 
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
+import sys
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import (
@@ -18,6 +20,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import (
     FdbEntry,
     Ipset,
     Link,
+    Listener,
     Neighbour,
     NftTable,
     Route,
@@ -215,6 +218,19 @@ def unit(name: str, text: str) -> Unit:
         main_pid=_number(values.get("MainPID", "")),
         since=_number(values.get("ActiveEnterTimestampMonotonic", "")),
     )
+
+
+def udp_listeners(text: str) -> t.Tuple[Listener, ...]:
+    """Of /proc/net/udp or udp6: the sockets that are open to anybody. A connected one is some program's own question."""
+    rows = (line.split() for line in text.splitlines()[1:])
+    return tuple(_listener(row[1]) for row in rows if len(row) > 2 and row[2].endswith(":0000"))
+
+
+def _listener(local: str) -> Listener:
+    """Of ``0B32A8C0:205D``: the address in words of 32 bits as the machine keeps them, and the port."""
+    words, _colon, port = local.partition(":")
+    packed = b"".join(int(words[start : start + 8], 16).to_bytes(4, sys.byteorder) for start in range(0, len(words), 8))
+    return Listener(int(port, 16), str(ipaddress.ip_address(packed)) if any(packed) else "")
 
 
 def assignments(text: str) -> t.Dict[str, str]:

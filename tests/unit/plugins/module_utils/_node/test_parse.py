@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import typing as t
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import (
     FdbEntry,
     Ipset,
     Link,
+    Listener,
     Neighbour,
     NftTable,
     Route,
@@ -184,6 +186,32 @@ def test_unit(text: str, expected: Unit) -> None:
 )
 def test_assignments(text: str, expected: dict[str, str]) -> None:
     assert parse.assignments(text) == expected
+
+
+UDP = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+  511: 00000000:2118 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 0 2 0 0
+ 1234: 0B32A8C0:205D 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 34321 2 0 0
+ 1999: 0B32A8C0:9C41 0A00600A:0035 01 00000000:00000000 00:00000000 00000000     0        0 34322 2 0 0
+"""
+UDP6 = """\
+  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt
+  511: 00000000000000000000000000000000:2118 00000000000000000000000000000000:0000 07 00000000:00000000 00:00000000 00000000
+  512: 000000FD000000000000000011000000:CA6D 00000000000000000000000000000000:0000 07 00000000:00000000 00:00000000 00000000
+"""
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="the kernel prints the machine's own words; these are of a little endian one")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ()),
+        (UDP, (Listener(8472), Listener(8285, "192.168.50.11"))),
+        (UDP6, (Listener(8472), Listener(51821, "fd00::11"))),
+    ],
+)
+def test_udp_listeners(text: str, expected: tuple[Listener, ...]) -> None:
+    assert parse.udp_listeners(text) == expected
 
 
 @pytest.mark.parametrize(
