@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "collections"))
 
 import control_task  # noqa: E402  # the path comes first
+import drift  # noqa: E402  # the path comes first
 import measure  # noqa: E402  # the path comes first
 import migrations  # noqa: E402  # the path comes first
 import namespace  # noqa: E402  # the path comes first
@@ -58,6 +59,7 @@ def main() -> None:
     cni_info()
     control_task.main()
     scale.main()
+    drift.main()
     migrations.main()
 
 

@@ -38,7 +38,7 @@ def seen(nodes: int, pods_each: int) -> cluster.ClusterSnapshot:
     flannel = cluster.Flannel(reference, (reference,), config_map=config, network=NETWORK, backend="vxlan", desired=nodes, ready=nodes)
     return cluster.ClusterSnapshot(
         version="v1.33.13",
-        nodes=tuple(map(_node, range(nodes))),
+        nodes=tuple(map(node, range(nodes))),
         pods=tuple(_pod(number, place, nodes) for number in range(nodes) for place in range(pods_each)),
         flannel=(flannel,),
         service_cidrs=("10.96.0.0/12",),
@@ -47,7 +47,7 @@ def seen(nodes: int, pods_each: int) -> cluster.ClusterSnapshot:
     )
 
 
-def _node(number: int) -> cluster.Node:
+def node(number: int) -> cluster.Node:
     return cluster.Node(
         name=name(number),
         ready=True,

@@ -70,7 +70,7 @@ def plan(snapshot: model.NodeSnapshot, cni: str) -> CleanupPlan:
     refusals = (*model.blind_spots(snapshot), *alive(snapshot, cni), *_foreign_ports(snapshot, cni))
     if refusals:
         return CleanupPlan(refusals=refusals)
-    commands = (*_network(snapshot, cni), *_iptables(snapshot, cni), *_nft_tables(snapshot, cni), *_ipsets(snapshot, cni))
+    commands = (*network_commands(snapshot, cni), *_iptables(snapshot, cni), *_nft_tables(snapshot, cni), *_ipsets(snapshot, cni))
     return CleanupPlan(commands=commands, paths=_paths(snapshot, cni))
 
 
@@ -155,7 +155,8 @@ _Step = t.Tuple[str, Removal]
 _OnDevice = t.TypeVar("_OnDevice", model.Address, model.Route, model.Neighbour, model.FdbEntry)
 
 
-def _network(snapshot: model.NodeSnapshot, cni: str) -> t.Iterator[Command]:
+def network_commands(snapshot: model.NodeSnapshot, cni: str) -> t.Iterator[Command]:
+    """What removes the links of a CNI, and all that is its own on links that stay."""
     links = [link for link in snapshot.links if _owned(link.owner, cni)]
     doomed = frozenset(link.name for link in links if link.name not in FALLBACK_LINKS)
 

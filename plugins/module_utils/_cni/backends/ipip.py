@@ -1,0 +1,48 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""ipip: every packet between nodes travels in another IP packet; with DirectRouting only between nodes of different subnets.
+
+Source: flannel's ``pkg/backend/ipip``. Pure: no I/O. Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import Option, Own, Peer, Settings, Underlay, Way
+
+NAME = "ipip"
+OWNER = "flannel-ipip"
+FAMILIES = (4,)
+SAYS = (
+    "Each node has a device flannel.ipip that puts a second IP header before a pod's packet, to the node that has the target. It takes 20 "
+    "bytes of every packet, needs the kernel's module ipip, and firewalls have to let IP protocol 4 pass."
+)
+OPTIONS: t.Mapping[str, Option] = {"DirectRouting": Option(bool, False, says="plain routes between nodes of one subnet")}
+
+OVERHEAD = 20
+DEVICE = "flannel.ipip"
+
+
+def mtu(_settings: Settings, underlay: Underlay) -> int:
+    return underlay.mtu - OVERHEAD
+
+
+def can_be_direct(settings: Settings) -> bool:
+    return bool(settings.options["DirectRouting"])
+
+
+def hears(peer: Peer) -> bool:
+    return peer.backend == NAME
+
+
+def own(settings: Settings, peer: Peer, underlay: Underlay) -> Own:
+    address = peer.subnet.partition("/")[0]
+    return Own(links=(snapshot.Link(DEVICE, "ipip", mtu(settings, underlay), up=True),), addresses=((DEVICE, address, 32),))
+
+
+def way(_settings: Settings, peer: Peer, underlay: Underlay, direct: bool) -> Way:
+    """Through the tunnel or not, the next hop is the peer, which the kernel is told to take for a neighbour."""
+    return Way(((peer.subnet, peer.address, underlay.device if direct else DEVICE, True),)) if peer.subnet else Way()
