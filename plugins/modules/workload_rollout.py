@@ -47,6 +47,13 @@ options:
     type: str
     choices: [calico, flannel]
     default: calico
+  renew:
+    description:
+      - Whether pods are moved, too, that are on O(cni) and were made before its agent was started on their node. Pods keep what they were
+        made with, such as their MTU.
+      - Of a pod whose containers were restarted since, nothing tells that it is older. Only with O(cni=flannel).
+    type: bool
+    default: false
   namespaces:
     description: Only pods in these namespaces. All by default.
     type: list
@@ -265,6 +272,7 @@ _POLICY = {
 }
 _OPTIONS = {
     "cni": {"type": "str", "choices": list(fit.CNIS), "default": fit.CALICO},
+    "renew": {"type": "bool", "default": False},
     "namespaces": {"type": "list", "elements": "str", "default": []},
     "nodes": {"type": "list", "elements": "str", "default": []},
     "policy": {"type": "dict", "options": _POLICY, "default": {}},
@@ -299,8 +307,10 @@ def _move(call: _entry.Call) -> rollouts.Outcome:
 def _settings(params: t.Mapping[str, t.Any]) -> rollouts.Settings:
     if params["parallel"] < 1:
         raise _errors.BadInputError("it must be 1 or more", "parallel")
+    if params["renew"] and params["cni"] != fit.FLANNEL:
+        raise _errors.BadInputError("it is for pods of flannel alone", "renew")
     return rollouts.Settings(
-        target=rollout_view.Target(params["cni"], tuple(params["nodes"])),
+        target=rollout_view.Target(params["cni"], tuple(params["nodes"]), params["renew"]),
         policy=_policy(params["policy"]),
         patience=moves.Patience(params["timeout"], params["unready_timeout"]),
         parallel=params["parallel"],

@@ -49,6 +49,7 @@ class Pod:
 
     ``empty_dirs`` are its volumes that end with it, ``claims`` the PersistentVolumeClaims it mounts; ``trouble`` is why a
     container does not run, in the cluster's word (CrashLoopBackOff, Unschedulable ...). ``of_calico``: Calico's plugin made its network.
+    ``started`` is when the oldest of its containers that run was started, in seconds since the epoch; 0 if none runs.
     """
 
     namespace: str
@@ -68,6 +69,7 @@ class Pod:
     claims: t.Tuple[str, ...] = ()
     trouble: str = ""
     of_calico: bool = False
+    started: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.podnet.cni.plugins.module_utils import _moments
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster
 
 #: An object as the API server's JSON holds it.
@@ -101,6 +102,7 @@ def pod(resource: Raw) -> cluster.Pod:
         claims=tuple(claim for volume in spec.get("volumes") or () for claim in _claims(volume, metadata(resource)["name"])),
         trouble=_trouble(status),
         of_calico=_WRITTEN_BY_CALICO in (metadata(resource).get("annotations") or {}),
+        started=min(_starts(status), default=0.0),
     )
 
 
@@ -191,6 +193,13 @@ def _trouble(status: Raw) -> str:
         if item.get("type") == "PodScheduled" and item.get("status") == "False"
     ]
     return next(filter(None, [*unscheduled, *waiting]), "")
+
+
+def _starts(status: Raw) -> t.Iterator[float]:
+    for item in status.get("containerStatuses") or ():
+        moment = _moments.parse(((item.get("state") or {}).get("running") or {}).get("startedAt") or "")
+        if moment is not None:
+            yield moment
 
 
 def _controller(resource: Raw) -> Raw:

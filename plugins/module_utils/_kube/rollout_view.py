@@ -59,14 +59,18 @@ def _ipam(api: Api) -> t.Optional[cluster.Calico]:
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """The CNI that pods are to be on, and the nodes it is about; none means all."""
+    """The CNI that pods are to be on, and the nodes it is about; none means all.
+
+    With ``renew``, pods are to be younger than the CNI's agent on their node.
+    """
 
     cni: str
     nodes: t.Tuple[str, ...] = ()
+    renew: bool = False
 
     def fit(self, seen: Scene) -> Fit:
         """The question whether a pod of the scene is there."""
-        return Fit.of(self.cni, seen.calico, seen.nodes, self.nodes)
+        return Fit.of(self.cni, seen.calico, seen.nodes, self.nodes, seen.agents if self.renew else {})
 
 
 class View:
@@ -112,7 +116,8 @@ class View:
 
     def _fit(self) -> Fit:
         nodes = tuple(map(objects.node, self._list("/api/v1/nodes")))
-        return self._target.fit(Scene(nodes=nodes, calico=_ipam(self._api)))
+        agents = reading.agents(self._list("/api/v1/pods")) if self._target.renew else {}
+        return self._target.fit(Scene(nodes=nodes, calico=_ipam(self._api), agents=agents))
 
     def _replica_sets(self, namespace: str) -> t.List[objects.Raw]:
         return self._list(f"/apis/apps/v1/namespaces/{namespace}/replicasets")

@@ -24,18 +24,27 @@ class Fit:
     """Which pods are where they are to be. ``nodes`` limits the question to pods on these nodes; empty means all.
 
     Calico says itself which pod it gave an address to. Flannel does not, so there a pod is well when its address is of its node's
-    range and Calico did not give it.
+    range and Calico did not give it. With ``agents`` (node -> seconds since the epoch) a pod has to be younger, too, than the CNI's agent
+    on its node, so that it has what that was started with.
     """
 
     cni: str
     given: t.Mapping[str, str]
     ranges: t.Mapping[str, t.Tuple[str, ...]] = dataclasses.field(default_factory=dict)
     nodes: t.FrozenSet[str] = frozenset()
+    agents: t.Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def of(cls, cni: str, calico: t.Optional[Calico], nodes: t.Iterable[Node] = (), only: t.Iterable[str] = ()) -> Fit:
+    def of(
+        cls,
+        cni: str,
+        calico: t.Optional[Calico],
+        nodes: t.Iterable[Node] = (),
+        only: t.Iterable[str] = (),
+        agents: t.Optional[t.Mapping[str, float]] = None,
+    ) -> Fit:
         """The question about ``cni``, in a cluster with these nodes and this IPAM."""
-        return cls(cni, given_addresses(calico), {node.name: node.pod_cidrs for node in nodes}, frozenset(only))
+        return cls(cni, given_addresses(calico), {node.name: node.pod_cidrs for node in nodes}, frozenset(only), agents or {})
 
     def is_foreign(self, pod: Pod) -> bool:
         """Whether the pod has an address, and it is not the CNI's. Pods on the host's network and finished ones have none to lose."""
@@ -43,7 +52,10 @@ class Fit:
             return False
         if self.nodes and pod.node not in self.nodes:
             return False
-        return not self._is_good(pod)
+        return not self._is_good(pod) or self._is_older(pod)
+
+    def _is_older(self, pod: Pod) -> bool:
+        return 0 < pod.started < self.agents.get(pod.node, 0)
 
     def _is_good(self, pod: Pod) -> bool:
         name = f"{pod.namespace}/{pod.name}"

@@ -91,7 +91,7 @@ class Scene:
 
     ``parents`` are the controllers of controllers, a Deployment's ReplicaSets above all; ``namespaces`` their wishes;
     ``local_claims`` the claims (``namespace/name``) whose volume is on one node; ``hooks`` the pods behind admission webhooks;
-    ``misspelt`` the objects whose wish is not one of `WAYS`.
+    ``misspelt`` the objects whose wish is not one of `WAYS`; ``agents`` when flanneld was started on each node.
     """
 
     nodes: t.Tuple[Node, ...] = ()
@@ -103,6 +103,7 @@ class Scene:
     hooks: t.Tuple[Selector, ...] = ()
     misspelt: t.Tuple[str, ...] = ()
     calico: t.Optional[Calico] = None
+    agents: t.Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def workload_of(self, member: Member) -> t.Optional[Owner]:
         """Who is to be asked for new pods: the controller of the pod's controller where it has one."""

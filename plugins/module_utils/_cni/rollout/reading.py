@@ -12,7 +12,7 @@ import dataclasses
 import itertools
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, objects
+from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, flannel, objects
 from ansible_collections.podnet.cni.plugins.module_utils._cni.recreation import Owner
 from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout import progress
 from ansible_collections.podnet.cni.plugins.module_utils._cni.rollout.model import ROLLING, WAYS, WISH, Member, Scene, Selector, Workload
@@ -47,7 +47,14 @@ def scene(lists: Lists, calico: t.Optional[cluster.Calico]) -> Scene:
         hooks=hooks(lists.webhooks, lists.services),
         misspelt=tuple(_misspelling(kind, item) for kind, item in wishing if wish(item) not in ("", *WAYS)),
         calico=calico,
+        agents=agents(lists.pods),
     )
+
+
+def agents(pods: Raws) -> t.Dict[str, float]:
+    """When flanneld was started on each node, in seconds since the epoch."""
+    running = [objects.pod(item) for item in pods if any(map(flannel.runs_flanneld, (item.get("spec") or {}).get("containers") or ()))]
+    return {pod.node: pod.started for pod in running if pod.node and pod.started and not pod.deleting}
 
 
 def wish(resource: objects.Raw) -> str:

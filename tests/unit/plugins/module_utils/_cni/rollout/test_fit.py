@@ -45,6 +45,22 @@ def test_only_some_nodes(only: tuple[str, ...], foreign: bool) -> None:
     assert Fit.of("calico", IPAM, NODES, only).is_foreign(POD) is foreign
 
 
+@pytest.mark.parametrize(
+    ("started", "agents", "foreign"),
+    [
+        (99.0, {"n1": 100.0}, True),
+        (100.0, {"n1": 100.0}, False),
+        (99.0, {"n2": 100.0}, False),
+        (0.0, {"n1": 100.0}, False),
+        (99.0, {}, False),
+    ],
+)
+def test_a_pod_that_is_older_than_the_agent_of_its_node(started: float, agents: dict[str, float], foreign: bool) -> None:
+    pod = dataclasses.replace(POD, ips=("10.9.0.9",), started=started)
+    nodes = (Node("n1", pod_cidrs=("10.9.0.0/24",)),)
+    assert Fit.of("flannel", None, nodes, agents=agents).is_foreign(pod) is foreign
+
+
 def test_without_calico_no_address_is_given() -> None:
     assert Fit.of("calico", None).is_foreign(POD)
     assert not Fit.of("flannel", None, NODES).is_foreign(POD)
