@@ -82,6 +82,15 @@ class Api:
             return False
         return True
 
+    def patch_strategically(self, target: ObjectRef, change: objects.Raw, dry_run: bool = False) -> bool:
+        """Like `patch`, and merges lists by the keys of their items, such as containers by their names."""
+        dry = "All" if dry_run else None
+        try:
+            self._request("PATCH", path_of(target), _named(target), body=change, dry_run=dry, content_type=_STRATEGIC_PATCH)
+        except kube_client.AbsentError:
+            return False
+        return True
+
     def patch_status(self, target: ObjectRef, change: objects.Raw, dry_run: bool = False) -> bool:
         """Merges the change into the object's status, lists by the keys of their items; False when there is no such object."""
         dry = "All" if dry_run else None

@@ -1,0 +1,124 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Flannel's backends, each to each, on one lab: what the kernel has afterwards, and what the probe lost meanwhile."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from tests.support.lab_commands import ROOT, changes, kill_when, lab, on_nodes, run
+
+pytestmark = pytest.mark.long
+
+VXLAN: dict[str, t.Any] = {"flannel_backend_type": "vxlan"}
+DIRECT = {**VXLAN, "flannel_backend_options": {"DirectRouting": True}}
+OTHER_VNI = {**VXLAN, "flannel_backend_options": {"VNI": 7}}
+HOST_GW = {"flannel_backend_type": "host-gw"}
+UDP = {"flannel_backend_type": "udp", "flannel_backend_allow_udp": True}
+NAMES = {"vxlan": VXLAN, "DirectRouting": DIRECT, "VNI 7": OTHER_VNI, "host-gw": HOST_GW, "udp": UDP}
+
+#: Every ordered pair of four backends once, and another VNI and back. Each begins where the one before ended; the lab begins on vxlan.
+TOUR = [
+    *("DirectRouting", "vxlan", "host-gw", "vxlan", "udp", "DirectRouting", "host-gw", "DirectRouting", "udp", "host-gw", "udp", "vxlan"),
+    *("VNI 7", "vxlan"),
+]
+
+#: Devices of flannel's but for the bridge, and the first words of a route to another node's pods.
+KERNEL = {
+    "vxlan": ("flannel.1", "dev flannel.1 onlink"),
+    "DirectRouting": ("flannel.1", "dev eth0|dev host0"),
+    "VNI 7": ("flannel.7", "dev flannel.7 onlink"),
+    "host-gw": ("", "dev eth0|dev host0"),
+    "udp": ("flannel0", ""),
+}
+
+
+def switch(backend: dict[str, t.Any], *arguments: str, report: Path | None = None) -> list[str]:
+    variables = {**backend, "flannel_switch_probe": report is not None, "flannel_report_dir": str(report or ""), "flannel_journal_file": ""}
+    return [
+        "ansible-playbook",
+        "--inventory",
+        "inventories/lab",
+        str(ROOT / "playbooks" / "switch_flannel_backend.yml"),
+        "--extra-vars",
+        json.dumps(variables),
+        *arguments,
+    ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fresh() -> None:
+    """The lab on flannel with vxlan. Each test leaves it so."""
+    run(lab("reset"))
+
+
+def assert_kernel_has(name: str) -> None:
+    """By the kernel's own words: the one device, and every route to other nodes' pods by it."""
+    device, way = KERNEL[name]
+    devices = on_nodes("ip -o link | grep -o 'flannel[^:@]*' | sort -u | xargs echo x", may_fail=True)
+    assert devices == {f"x {device}".strip()}
+    routes = on_nodes("ip route | grep -E '^10[.]244[.][0-9]+[.]0/24 via' | tr '\\n' ';'; echo x", may_fail=True)
+    found = [route.strip() for line in routes for route in line.replace("\\n", ";").split(";") if route.strip() not in ("", "x")]
+    if way:
+        assert len(found) >= 2, routes
+        assert [route for route in found if not any(part in route for part in way.split("|"))] == []
+    else:
+        assert found == []
+    assert on_nodes("ls /var/lib/podnet.cni/coexistence.json 2>/dev/null; echo x", may_fail=True) == {"x"}
+
+
+def test_each_backend_to_each(tmp_path: Path, record_property: t.Callable[[str, object], None]) -> None:
+    before = "vxlan"
+    outages: dict[str, float] = {}
+    for number, name in enumerate(TOUR):
+        report = tmp_path / str(number)
+        said = run(switch(NAMES[name], report=report))
+        seen = json.loads((report / "report.json").read_text())
+        outages[f"{before} to {name}"] = seen["connectivity"]["longest_outage"]
+        assert seen["verdict"] == "passed", said[-3000:]
+        assert_kernel_has(name)
+        before = name
+    assert changes(run(switch(VXLAN))) == {0}
+    record_property("longest outages in seconds", json.dumps(outages))
+
+
+def test_killed_between_the_phases() -> None:
+    for task, after in (
+        ("Change the configuration, and start flanneld anew with it", 0.7),
+        ("Wait until this node has what the new backend needs", 0.3),
+        ("Remove what leads packets the old way", 0.3),
+        ("Remove what else the backend before left", 0.3),
+        ("Put the kernel's settings back", 0.3),
+    ):
+        kill_when(switch(HOST_GW), task, after)
+    assert "host-to-nodeport" in run(switch(HOST_GW))
+    assert_kernel_has("host-gw")
+    assert changes(run(switch(HOST_GW))) == {0}
+    run(switch(VXLAN))
+    assert_kernel_has("vxlan")
+
+
+def test_drift_is_told_and_healed() -> None:
+    """A route and an entry are taken by hand; flannel brings them when it starts anew, and the watch tells until then."""
+    watch = ["ansible-playbook", "--inventory", "inventories/lab", "playbooks/watch_drift.yml"]
+    assert "3 nodes have what flannel has to have" in run(watch)
+    on_nodes("ip route del $(ip route | grep -m1 'dev flannel.1 onlink' | cut -d' ' -f1)", hosts="n1")
+    told = refused(watch)
+    assert "n1: missing route 10.244." in told
+    on_nodes("ip link add flannel.9 type vxlan id 9 dstport 4790", hosts="n2")
+    told = refused(watch)
+    assert "n2: extra link flannel.9: vxlan" in told
+    run(["kubectl", "--kubeconfig", "/var/lib/podnet-lab/kubeconfig", "--namespace", "kube-flannel", "rollout", "restart", "daemonset"])
+    run(switch(VXLAN))
+    assert "3 nodes have what flannel has to have" in run(watch)
+
+
+def refused(argv: list[str]) -> str:
+    with pytest.raises(AssertionError) as failed:
+        run(argv)
+    return str(failed.value)
