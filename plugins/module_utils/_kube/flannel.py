@@ -141,11 +141,11 @@ def _state(client: t.Any, found: Installation, planned: switch.Switch) -> State:
         old=tuple(sorted(pod["spec"].get("nodeName", "") for pod in pods if not daemonsets.is_current(pod, mark))),
         unready={pod["spec"].get("nodeName", ""): pod for pod in pods if daemonsets.is_current(pod, mark) and not objects.pod(pod).ready},
         silent=tuple(sorted(item.name for item in map(objects.node, members) if item.name in homes and not _announces(item, planned.after)))
-        + _bare(api, found.daemonsets, homes),
+        + _absent(api, found.daemonsets, homes),
     )
 
 
-def _bare(api: Api, owners: t.Iterable[objects.Raw], homes: t.AbstractSet[str]) -> t.Tuple[str, ...]:
+def _absent(api: Api, owners: t.Iterable[objects.Raw], homes: t.AbstractSet[str]) -> t.Tuple[str, ...]:
     """A word for pods that are wanted and not there at all."""
     wanted = 0
     for owner in owners:

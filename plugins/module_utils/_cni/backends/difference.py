@@ -87,10 +87,10 @@ def compare(expected: Expectation, seen: model.NodeSnapshot) -> t.Tuple[Differen
 def _announcement(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
     peer, wanted = expected.peer, expected.settings.name
     node = peer.name
-    if not peer.announced:
-        yield Difference(
-            node, MISSING, "annotation", nodes.MANAGED, "true", means="no other node has a way to this one's pods: is flanneld up?"
-        )
+    if not (peer.announced and peer.number):
+        name, wanted, found = (nodes.ADDRESS, "an address", peer.address) if peer.announced else (nodes.MANAGED, "true", "")
+        means = "no other node has a way to this one's pods: see flannel's pod there"
+        yield Difference(node, DIFFERENT if found else MISSING, "annotation", name, wanted, found, means)
         return
     # Backend udp announces none.
     if peer.backend != ("" if wanted == "udp" else wanted):

@@ -63,8 +63,8 @@ class Mesh:
     def __init__(self, settings: Settings, peers: t.Iterable[Peer]) -> None:
         self.settings = settings
         self.peers = {peer.name: peer for peer in peers}
-        #: Those of which the others take notice.
-        self.heard = tuple(peer for peer in self.peers.values() if peer.announced and settings.backend.hears(peer))
+        #: Those of which the others take notice, which needs an address that is one.
+        self.heard = tuple(peer for peer in self.peers.values() if peer.announced and peer.number and settings.backend.hears(peer))
         self._ways: t.Dict[t.Tuple[Underlay, bool], _Ways] = {}
 
     def expectation(self, name: str, underlay: Underlay, near: t.FrozenSet[str] = frozenset()) -> Expectation:

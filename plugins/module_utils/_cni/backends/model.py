@@ -52,14 +52,15 @@ class Peer:
     data: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     data_v6: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     announced: bool = True
-    #: Its outer address as a family and a number: every node asks of every peer whether it is near.
+    #: Its outer address as a family and a number, if it is one: every node asks of every peer whether it is near.
     number: t.Optional[t.Tuple[int, int]] = dataclasses.field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
-        address = self.address or self.address_v6
-        if address:
-            parsed = ipaddress.ip_address(address)
-            object.__setattr__(self, "number", (parsed.version, int(parsed)))
+        try:
+            parsed = ipaddress.ip_address(self.address or self.address_v6)
+        except ValueError:
+            return
+        object.__setattr__(self, "number", (parsed.version, int(parsed)))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -227,6 +227,19 @@ def test_a_node_that_announces_nothing() -> None:
     assert [(found.kind, found.item) for found in difference.compare(silent, cases.healthy(right))] == [(MISSING, "annotation")]
 
 
+def test_a_node_whose_address_is_none() -> None:
+    whole = cases.mesh(VXLAN)
+    broken = nodes.peer(cases.node(1, **{nodes.ADDRESS: "192.168.50"}))
+    seen = cases.expectation(whole, 1)
+    found = difference.compare(dataclasses.replace(seen, peer=broken), cases.healthy(seen))
+    assert [str(item) for item in found] == [
+        "n1: different annotation public-ip: 192.168.50 instead of an address "
+        "(no other node has a way to this one's pods: see flannel's pod there)"
+    ]
+    others = type(whole)(whole.settings, [broken, *(peer for peer in whole.peers.values() if peer.name != "n1")])
+    assert [route[0] for route in cases.expectation(others, 2).routes] == ["10.244.3.0/24"]
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
