@@ -176,8 +176,10 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.mesh impo
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 from ansible_collections.podnet.cni.plugins.module_utils._node import collect, options, remove
 
-#: What flanneld does not bring: pods keep their MTU, and what a node announces was read before.
-_STAYS = ("pod-link", "annotation")
+#: What flanneld does not bring: pods keep their MTU.
+_STAYS = ("pod-link",)
+#: What does not come by waiting: what a node announces was read before.
+_READ_BEFORE = ("annotation",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,6 +194,11 @@ class Sight:
     def lacking(self) -> t.List[Difference]:
         """What flanneld still has to bring."""
         return [item for item in self.differences if item.kind != difference.EXTRA and item.item not in _STAYS]
+
+    @property
+    def awaited(self) -> t.List[Difference]:
+        """What of it may come yet."""
+        return [item for item in self.lacking if item.item not in _READ_BEFORE]
 
 
 class Onlooker:
@@ -222,7 +229,7 @@ class Onlooker:
 def run(params: t.Mapping[str, t.Any], check_mode: bool) -> _entry.Result:
     """Waits until nothing is missing, removes what is too much, and tells what differs still."""
     onlooker = Onlooker(params)
-    sight = Deadline(0 if check_mode else params["timeout"]).poll(onlooker.look, lambda found: not found.lacking)
+    sight = Deadline(0 if check_mode else params["timeout"]).poll(onlooker.look, lambda found: not found.awaited)
     what = params["remove"]
     if sight.lacking and (what != "none" or params["fail"] == "missing") and not check_mode:
         raise _errors.NodeError(

@@ -170,8 +170,9 @@ def act(call: _entry.Call) -> _entry.Result:
         now = dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         flannel.configure(api, found, planned, call.check_mode)
         flannel.restart(api, found, planned, now, at_once=start == switch.AT_ONCE, dry_run=call.check_mode)
-        if not call.check_mode:
-            flannel.wait(api, found, planned, Deadline(params["timeout"]))
+    # Also where an earlier run was killed while its restart was under way.
+    if not call.check_mode and (changed or found.is_marked(switch.mark(planned.text))):
+        flannel.wait(api, found, planned, Deadline(params["timeout"]))
     before, after = discovery.without_secrets(found.net_conf), discovery.without_secrets(planned.text)
     return {
         "changed": changed,

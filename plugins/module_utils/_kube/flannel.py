@@ -46,6 +46,10 @@ class Installation:
         """Whether an earlier switch did not get to start flanneld anew."""
         return any(map(daemonsets.is_under_way, self.daemonsets))
 
+    def is_marked(self, mark: str) -> bool:
+        """Whether a switch to that configuration started flanneld anew, so that its pods tell what they were started with."""
+        return all(daemonsets.template_mark(daemonset) == mark for daemonset in self.daemonsets)
+
 
 @dataclasses.dataclass(frozen=True)
 class State:

@@ -33,7 +33,7 @@ from ansible_collections.podnet.cni.plugins.modules import cni_state
 
 params = json.loads(sys.argv[1])
 kinds = ("link", "address", "route", "neighbour", "fdb", "listener")
-lacking = cni_state.Sight.lacking
+lacking = cni_state.Sight.lacking  # awaited is made of it
 cni_state.Sight.lacking = property(lambda sight: [item for item in lacking.fget(sight) if item.item in kinds])
 result = cni_state.run({"timeout": 0, "remove": "none", "fail": "never", "conf_dir": None, **params}, False)
 told = [f"{item['kind']} {item['item']} {item['name']}" for item in result["differences"] if item["item"] in kinds]

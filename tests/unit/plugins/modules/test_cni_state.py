@@ -111,6 +111,15 @@ def test_what_is_too_much_alone_is_no_failure_where_it_is_not_asked_for(run: Run
     assert "missing route 10.244.2.0/24" in run(Host([LACKING]), fail="missing")["msg"]
 
 
+def test_a_node_that_still_announces_another_backend_stops_all(run: Run) -> None:
+    """The others take no notice of it, so what of old they have for it must stay. Waiting would not help: it was read before."""
+    silent = [dataclasses.asdict(cases.node(1, "vxlan")), *MEMBERS[1:]]
+    host = Host([RIGHT])
+    result = run(host, nodes=silent, remove="all", timeout=60)
+    assert "different annotation backend-type: vxlan instead of host-gw" in result["msg"]
+    assert host.removed == []
+
+
 def test_nothing_of_old_goes_before_the_new_is_there(run: Run) -> None:
     host = Host([LACKING])
     result = run(host, remove="all", fail="never")

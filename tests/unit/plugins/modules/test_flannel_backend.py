@@ -108,6 +108,14 @@ def test_a_run_that_ended_in_between_is_gone_on_with(run: Run, cluster: FlannelC
     assert run(HOST_GW)["changed"] is False
 
 
+def test_a_restart_that_is_under_way_is_awaited(run: Run, cluster: FlannelCluster) -> None:
+    """As after a run that was killed while flanneld started anew: else the next step would go by what old nodes announce."""
+    assert run(HOST_GW, timeout=0)["failed"] is True
+    assert set(cluster.announced.values()) != {"host-gw"}
+    result = run(HOST_GW)
+    assert (result["changed"], set(cluster.announced.values())) == (False, {"host-gw"})
+
+
 def test_udp_gets_rights_and_loses_them_again(run: Run, cluster: FlannelCluster) -> None:
     assert "for debugging only" in run(UDP)["msg"]
     assert cluster.net_conf == NET_CONF
