@@ -22,6 +22,8 @@ NONE = "none"
 OTHER = "other"
 #: The strategy that takes an unfinished migration back.
 ROLLBACK = "rollback"
+#: What the journal calls a switch of flannel's backend, which no migration goes on with.
+SWITCH = "switch-backend"
 STATES = (FLANNEL, MIGRATING, CALICO, NONE, OTHER)
 
 #: The journal's phase once a migration is over.

@@ -18,6 +18,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight.situatio
     NONE,
     OTHER,
     ROLLBACK,
+    SWITCH,
     Situation,
 )
 
@@ -74,6 +75,14 @@ def cni_absent(at: Situation) -> t.Iterator[checks.Check]:
 def unchanged(at: Situation) -> t.Iterator[checks.Check]:
     """A way that was begun is gone to its end: another one would not know what the first has set up."""
     begun = at.journal.strategy
+    if at.journal.unfinished and begun == SWITCH:
+        yield checks.failed(
+            "strategy-unchanged",
+            f"a switch of flannel's backend is under way (phase {at.journal.phase or 'unknown'})",
+            "ConfigMap kube-system/podnet-cni-migration",
+            "Finish it first: run switch_flannel_backend.yml with the same backend again.",
+        )
+        return
     if not at.journal.unfinished or not begun or at.wanted.strategy == ROLLBACK or at.journal.undoing:
         return
     if begun == at.wanted.strategy:

@@ -62,6 +62,12 @@ BAD: list[Bad] = [
         "a migration by side_by_side is under way (phase paused), not by cutover",
         {"journal": Journal("flannel", NETWORK, "paused", strategy="side_by_side"), "strategy": "cutover"},
     ),
+    (
+        "strategy-unchanged",
+        "ConfigMap kube-system/podnet-cni-migration",
+        "a switch of flannel's backend is under way (phase verify-routes)",
+        {"journal": Journal("flannel", NETWORK, "verify-routes", strategy="switch-backend"), "strategy": "cutover"},
+    ),
 ]
 
 
