@@ -11,8 +11,8 @@ version_added: 0.1.0
 author: The podnet.cni authors (@podnet)
 description:
   - Collects one value of a registered result from many hosts, by the hosts' names. Hosts that have none, such as those that did not
-    answer, are left out.
-positional: hostvars, path
+    answer, are left out unless there is a O(default).
+positional: hostvars, path, default
 options:
   _input:
     description: Names of hosts.
@@ -27,6 +27,9 @@ options:
     description: The variable and the keys inside it, with dots between them.
     type: str
     required: true
+  default:
+    description: What stands for a host that has none.
+    type: raw
 """
 
 EXAMPLES = r"""
@@ -52,16 +55,16 @@ import typing as t
 _ABSENT = object()
 
 
-def host_results(hosts: t.Iterable[str], hostvars: t.Mapping[str, t.Any], path: str) -> t.Dict[str, t.Any]:
+def host_results(hosts: t.Iterable[str], hostvars: t.Mapping[str, t.Any], path: str, default: t.Any = _ABSENT) -> t.Dict[str, t.Any]:
     """The values by host; ``path`` is ``variable.key.key``."""
-    found = {host: _value(hostvars[host], path) for host in hosts}
+    found = {host: _value(hostvars[host], path, default) for host in hosts}
     return {host: value for host, value in found.items() if value is not _ABSENT}
 
 
-def _value(variables: t.Any, path: str) -> t.Any:
+def _value(variables: t.Any, path: str, default: t.Any) -> t.Any:
     for key in path.split("."):
         if not isinstance(variables, t.Mapping) or key not in variables:
-            return _ABSENT
+            return default
         variables = variables[key]
     return variables
 

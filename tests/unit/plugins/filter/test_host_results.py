@@ -29,3 +29,8 @@ HOSTVARS: dict[str, dict[str, t.Any]] = {
 )
 def test_values_of_the_hosts_that_have_one(hosts: list[str], path: str, found: dict[str, t.Any]) -> None:
     assert host_results(hosts, HOSTVARS, path) == found
+
+
+def test_a_default_stands_for_hosts_that_have_none() -> None:
+    found = host_results(["n1", "n3"], HOSTVARS, "node.snapshot.hostname", default="no answer")
+    assert found == {"n1": "n1", "n3": "no answer"}
