@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import ipaddress
+import itertools
 import re
 import shlex
 import typing as t
@@ -29,6 +30,9 @@ _VERDICTS = {_ACCEPT: _ACCEPT, _DROP: _DROP, "reject": _DROP, "return": _END}
 
 #: Names of what rules look at, with what is known of it.
 _Facts = t.Mapping[str, t.Optional[str]]
+
+#: Peers to try where a node's rules look at addresses: all of a thousand would say no more than these.
+_PEERS = 20
 
 #: Owners whose chains say nothing about packets between nodes.
 _PASSED_OVER = frozenset({"calico", "kube-proxy", "kubelet", "runtime"})
@@ -71,6 +75,11 @@ class Filter:
 def filters(node: NodeSnapshot) -> t.Tuple[Filter, ...]:
     """All filters that a packet has to pass to come in."""
     return (*_iptables(node), *_native(node))
+
+
+def between_nodes(node: NodeSnapshot, port: int, own: str, device: str, others: t.Iterable[str]) -> t.Tuple[Verdict, ...]:
+    """What stops a tunnel's UDP packets of other nodes (``others`` are addresses of theirs) that come to this one."""
+    return judge(filters(node), Packet("udp", port, "", own, device), tuple(itertools.islice(others, _PEERS)))
 
 
 def judge(found: t.Iterable[Filter], packet: Packet, sources: t.Sequence[str] = ()) -> t.Tuple[Verdict, ...]:

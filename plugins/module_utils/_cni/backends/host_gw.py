@@ -13,12 +13,7 @@ import typing as t
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import Option, Own, Peer, Settings, Underlay, Way
 
 NAME = "host-gw"
-OWNER = "flannel-host-gw"
 FAMILIES = (4, 6)
-SAYS = (
-    "There is no device and nothing is wrapped: each node has a route to every other node's pods with that node as the next hop. It is the "
-    "fastest way, costs no byte, and needs all nodes in one subnet whose switches let packets with pods' addresses pass."
-)
 OPTIONS: t.Mapping[str, Option] = {}
 
 
@@ -39,6 +34,6 @@ def own(_settings: Settings, _peer: Peer, _underlay: Underlay) -> Own:
     return Own()
 
 
-def way(settings: Settings, peer: Peer, underlay: Underlay, direct: bool) -> Way:  # noqa: ARG001  the same for all backends
+def way(settings: Settings, peer: Peer, underlay: Underlay, _direct: bool) -> Way:
     pairs = ((settings.network, peer.subnet, peer.address), (settings.ipv6_network, peer.subnet_v6, peer.address_v6))
     return Way(tuple((subnet, address, underlay.device, False) for network, subnet, address in pairs if network and subnet))

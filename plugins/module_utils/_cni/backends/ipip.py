@@ -14,13 +14,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import Option, Own, Peer, Settings, Underlay, Way
 
 NAME = "ipip"
-OWNER = "flannel-ipip"
 FAMILIES = (4,)
-SAYS = (
-    "Each node has a device flannel.ipip that puts a second IP header before a pod's packet, to the node that has the target. It takes 20 "
-    "bytes of every packet, needs the kernel's module ipip, and firewalls have to let IP protocol 4 pass."
-)
-OPTIONS: t.Mapping[str, Option] = {"DirectRouting": Option(bool, False, says="plain routes between nodes of one subnet")}
+OPTIONS: t.Mapping[str, Option] = {"DirectRouting": Option(bool, False)}
 
 OVERHEAD = 20
 DEVICE = "flannel.ipip"

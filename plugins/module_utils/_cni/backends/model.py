@@ -32,7 +32,6 @@ class Option:
     high: int = 0
     choices: t.Tuple[str, ...] = ()
     secret: bool = False
-    says: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,10 +110,6 @@ class Backend(t.Protocol):
     OPTIONS: t.Mapping[str, Option]
     #: Families (4, 6) it can carry.
     FAMILIES: t.Tuple[int, ...]
-    #: For newcomers: what it does, in a sentence or two.
-    SAYS: str
-    #: Kinds of the links that it alone makes, by which leftovers of it are known.
-    OWNER: str
 
     def mtu(self, settings: Settings, underlay: Underlay) -> int:
         """The MTU of pods."""

@@ -9,7 +9,6 @@ Pure: no I/O. Private: may change at any time.
 from __future__ import annotations
 
 import ipaddress
-import itertools
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
@@ -21,8 +20,6 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.switch im
 Snapshots = t.Mapping[str, snapshot.NodeSnapshot]
 
 _UNCHANGED = "Nothing was changed."
-#: Peers to try where a node's rules look at addresses: all of a thousand would say no more than these.
-_PEERS = 20
 
 
 class _Scene:
@@ -171,8 +168,7 @@ def _ports(scene: _Scene) -> t.Iterator[checks.Check]:
 
 def _barriers(scene: _Scene, peer: Peer, below: Underlay, port: int) -> t.List[str]:
     others = (other.address for other in scene.peers.values() if other.name != peer.name and other.address)
-    packet = firewall.Packet("udp", port, "", below.address, below.device)
-    verdicts = firewall.judge(firewall.filters(scene.snapshots[peer.name]), packet, tuple(itertools.islice(others, _PEERS)))
+    verdicts = firewall.between_nodes(scene.snapshots[peer.name], port, below.address, below.device, others)
     return [verdict.where for verdict in verdicts if verdict.answer == firewall.CLOSED]
 
 

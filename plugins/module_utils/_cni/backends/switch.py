@@ -98,5 +98,3 @@ def _hazards(before: table.Settings, after: table.Settings) -> t.Iterator[str]:
         yield f"the device of {before.name} ends with flanneld, so there is no traffic between nodes until all have changed"
     if "host-gw" in (before.name, after.name) or before.options.get("DirectRouting") or after.options.get("DirectRouting"):
         yield "for a moment packets come another way than they go, which a strict reverse path filter would drop: it is loosened meanwhile"
-    if after.nftables != before.nftables:
-        yield "flannel leaves its rules in iptables behind"

@@ -14,13 +14,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import Option, Own, Peer, Settings, Underlay, Way
 
 NAME = "udp"
-OWNER = "flannel-udp"
 FAMILIES = (4,)
-SAYS = (
-    "The kernel hands every packet for another node to flanneld by the device flannel0, and flanneld sends it in a UDP packet. It is slow, "
-    "and the device and all traffic end with flanneld. Which node has which pods is known to flanneld alone, so only traffic can prove it."
-)
-OPTIONS: t.Mapping[str, Option] = {"Port": Option(int, 8285, 1, 65535, says="the UDP port of flanneld")}
+OPTIONS: t.Mapping[str, Option] = {"Port": Option(int, 8285, 1, 65535)}
 
 #: IPv4 20, UDP 8.
 OVERHEAD = 28
@@ -35,7 +30,7 @@ def can_be_direct(_settings: Settings) -> bool:
     return False
 
 
-def hears(peer: Peer) -> bool:  # noqa: ARG001  the same for all backends
+def hears(_peer: Peer) -> bool:
     """It takes everybody for one of its own, whatever they announce."""
     return True
 
@@ -50,5 +45,5 @@ def own(settings: Settings, peer: Peer, underlay: Underlay) -> Own:
     )
 
 
-def way(_settings: Settings, _peer: Peer, _underlay: Underlay, direct: bool) -> Way:  # noqa: ARG001
+def way(_settings: Settings, _peer: Peer, _underlay: Underlay, _direct: bool) -> Way:
     return Way()

@@ -15,19 +15,14 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import Option, Own, Peer, Settings, Underlay, Way
 
 NAME = "vxlan"
-OWNER = "flannel-vxlan"
 FAMILIES = (4, 6)
-SAYS = (
-    "Each node has a device flannel.VNI. It wraps a pod's packet in a UDP packet to the node that has the target; the node's own routes "
-    "and forwarding entries say which one that is. It works across routers, and takes 50 bytes of every packet."
-)
 OPTIONS: t.Mapping[str, Option] = {
-    "VNI": Option(int, 1, 1, 2**24 - 1, says="the number of the VXLAN, and of the device"),
-    "Port": Option(int, 0, 0, 65535, says="the UDP port; 0 is the kernel's own, 8472"),
-    "MTU": Option(int, 0, 0, 65535, says="of the network below; 0 asks the device"),
-    "GBP": Option(bool, False, says="group based policy in the header"),
-    "Learning": Option(bool, False, says="whether the kernel learns MAC addresses"),
-    "DirectRouting": Option(bool, False, says="plain routes between nodes of one subnet"),
+    "VNI": Option(int, 1, 1, 2**24 - 1),  # the number of the VXLAN, and of the device
+    "Port": Option(int, 0, 0, 65535),  # the UDP port; 0 is the kernel's own, 8472
+    "MTU": Option(int, 0, 0, 65535),  # of the network below; 0 asks the device
+    "GBP": Option(bool, False),  # group based policy in the header
+    "Learning": Option(bool, False),  # whether the kernel learns MAC addresses
+    "DirectRouting": Option(bool, False),  # plain routes between nodes of one subnet
 }
 
 #: What the headers take: IPv4 20, UDP 8, VXLAN 8, Ethernet 14. flannel takes as much off with IPv6 below, which needs 20 more.

@@ -14,19 +14,14 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import Option, Own, Peer, Settings, Underlay, Way
 
 NAME = "wireguard"
-OWNER = "flannel-wireguard"
 FAMILIES = (4, 6)
-SAYS = (
-    "Each node has a WireGuard device that encrypts what goes to other nodes. Which node has which pods is in the device's list of peers, "
-    "not in routes. It works across routers, needs the kernel's module wireguard, and takes 80 bytes of every packet."
-)
 OPTIONS: t.Mapping[str, Option] = {
-    "ListenPort": Option(int, 51820, 1, 65535, says="the UDP port for IPv4, and for both in a mode other than separate"),
-    "ListenPortV6": Option(int, 51821, 1, 65535, says="the UDP port for IPv6"),
-    "MTU": Option(int, 0, 0, 65535, says="of the network below; 0 asks the device"),
-    "PSK": Option(str, "", secret=True, says="a key that all nodes share"),
-    "PersistentKeepaliveInterval": Option(int, 0, 0, 65535, says="seconds between packets that keep a NAT open; 0 sends none"),
-    "Mode": Option(str, "separate", choices=("separate", "auto", "ipv4", "ipv6"), says="one device for each family, or one for both"),
+    "ListenPort": Option(int, 51820, 1, 65535),  # the UDP port for IPv4, and for both in a mode other than separate
+    "ListenPortV6": Option(int, 51821, 1, 65535),  # the UDP port for IPv6
+    "MTU": Option(int, 0, 0, 65535),  # of the network below; 0 asks the device
+    "PSK": Option(str, "", secret=True),  # a key that all nodes share
+    "PersistentKeepaliveInterval": Option(int, 0, 0, 65535),  # seconds between packets that keep a NAT open; 0 sends none
+    "Mode": Option(str, "separate", choices=("separate", "auto", "ipv4", "ipv6")),  # one device for each family, or one for both
 }
 
 OVERHEAD = 80
@@ -67,5 +62,5 @@ def own(settings: Settings, peer: Peer, underlay: Underlay) -> Own:
     )
 
 
-def way(_settings: Settings, _peer: Peer, _underlay: Underlay, direct: bool) -> Way:  # noqa: ARG001  peers are in the device
+def way(_settings: Settings, _peer: Peer, _underlay: Underlay, _direct: bool) -> Way:
     return Way()

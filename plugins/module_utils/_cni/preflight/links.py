@@ -8,7 +8,6 @@ Pure: no I/O. Private: may change at any time.
 
 from __future__ import annotations
 
-import itertools
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import checks, cluster, firewall, link_policy, snapshot
@@ -18,9 +17,6 @@ VXLAN_PORTS = {CALICO: 4789, FLANNEL: 8472}
 
 #: What an encapsulation adds to a packet; across subnets Calico reckons with the larger one everywhere.
 OVERHEAD = {"vxlan": 50, "vxlan_cross_subnet": 50, "ipip": 20, "none": 0}
-
-#: Peers to try where a node's rules look at addresses: all of a thousand would say no more than these.
-_PEERS = 20
 
 
 def managers(at: Situation) -> t.Iterator[checks.Check]:
@@ -207,8 +203,7 @@ def _barriers(at: Situation, node: cluster.Node, port: int) -> t.Tuple[firewall.
     """What stops a tunnel's packet of another node."""
     own = next(iter(node.internal_ips), "")
     others = (ip for peer in at.cluster.nodes if peer.name != node.name for ip in peer.internal_ips if ":" not in ip)
-    packet = firewall.Packet("udp", port, "", own, _device(at, node.name))
-    return firewall.judge(firewall.filters(at.snapshots[node.name]), packet, tuple(itertools.islice(others, _PEERS)))
+    return firewall.between_nodes(at.snapshots[node.name], port, own, _device(at, node.name), others)
 
 
 def _command(at: Situation, port: int) -> str:
