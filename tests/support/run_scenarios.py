@@ -18,14 +18,11 @@ from run_targets import clock, say
 def main(scenarios: list[str]) -> int:
     started = time.monotonic()
     forget(["default", *scenarios])
-    created = molecule("create", "default", started) and molecule("verify", "default", started)
-    failed = [] if created else ["default (create)"]
-    if created:
-        failed = run_in_order(scenarios, started)
-    if not molecule("destroy", "default", started):
-        failed.append("default (destroy)")
-    count = len(scenarios) + 1
-    say(f"scenarios: {count - len(failed)} passed, {len(failed)} failed {', '.join(failed)}", started)
+    steps = [("create", "default"), ("verify", "default"), *(("test", scenario) for scenario in scenarios)]
+    passed, failed = run_in_order(steps, started)
+    (passed if molecule("destroy", "default", started) else failed).append("destroy default")
+    left = len(steps) + 1 - len(passed) - len(failed)
+    say(f"molecule: {len(passed)} passed, {len(failed)} failed, {left} not run{': ' if failed else ''}{', '.join(failed)}", started)
     return 1 if failed else 0
 
 
@@ -35,12 +32,14 @@ def forget(scenarios: list[str]) -> None:
         subprocess.run(["molecule", "reset", "--scenario-name", scenario], check=True, capture_output=True)
 
 
-def run_in_order(scenarios: list[str], started: float) -> list[str]:
-    """Stops at the first failure: a later scenario stands on what an earlier one left."""
-    for scenario in scenarios:
-        if not molecule("test", scenario, started):
-            return [scenario]
-    return []
+def run_in_order(steps: list[tuple[str, str]], started: float) -> tuple[list[str], list[str]]:
+    """Those that passed, and the first that failed, which ends it: a later scenario stands on what an earlier one left."""
+    passed: list[str] = []
+    for action, scenario in steps:
+        if not molecule(action, scenario, started):
+            return passed, [f"{action} {scenario}"]
+        passed.append(f"{action} {scenario}")
+    return passed, []
 
 
 def molecule(action: str, scenario: str, started: float) -> bool:
