@@ -11,7 +11,8 @@ short_description: Remove a dead CNI's annotations from all nodes
 version_added: 0.1.0
 author: The podnet.cni authors (@podnet)
 description:
-  - Removes the annotations that flannel (C(flannel.alpha.coreos.com/)) or Calico (C(projectcalico.org/)) left on the Node objects.
+  - Removes the annotations that flannel (C(flannel.alpha.coreos.com/)) or Calico (C(projectcalico.org/)) left on the Node objects, and with
+    flannel's the note of C(watch_drift.yml) about it (C(podnet.io/network-drift)).
     One call does all nodes.
   - Those that people set for the CNI, such as C(flannel.alpha.coreos.com/public-ip-overwrite), go too. The diff shows their values.
   - Refuses as long as the CNI has a DaemonSet, because that would write them again.

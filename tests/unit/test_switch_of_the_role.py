@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from ansible_collections.podnet.cni.plugins.module_utils._cni import objects
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import table
 from ansible_collections.podnet.cni.plugins.module_utils._cni.preflight import situation
 
@@ -23,3 +24,8 @@ def test_the_journal_s_name_of_it() -> None:
 def test_the_backends_to_choose_from() -> None:
     specs = yaml.safe_load((ROOT / "roles" / "flannel" / "meta" / "argument_specs.yml").read_text())
     assert specs["argument_specs"]["switch"]["options"]["flannel_backend_type"]["choices"] == ["", *table.BACKENDS]
+
+
+def test_the_annotation_that_goes_with_flannel() -> None:
+    template = (ROOT / "roles" / "flannel" / "templates" / "drift_notes.yml.j2").read_text()
+    assert f"    {objects.DRIFT_NOTE}: " in template

@@ -56,7 +56,7 @@ def test_calico_is_gone_from_the_api_server(core: t.Any, apps: t.Any) -> None:
 def test_nodes_tell_of_flannel_alone(core: t.Any) -> None:
     nodes = core.list_node().items
     names = [key for node in nodes for key in (*node.metadata.annotations, *node.metadata.labels)]
-    assert [name for name in names if "projectcalico" in name or "podnet.io" in name] == []
+    assert [name for name in names if "projectcalico" in name or name == "podnet.io/calico"] == []
     reasons = {item.reason for node in nodes for item in node.status.conditions if item.type == "NetworkUnavailable"}
     assert reasons == {"FlannelIsUp"}
 

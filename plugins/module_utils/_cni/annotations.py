@@ -11,12 +11,13 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.podnet.cni.plugins.module_utils._cni import objects
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ClusterSnapshot, ObjectRef
 
-#: What the annotations of a CNI begin with.
-PREFIXES: t.Mapping[str, str] = {
-    "flannel": "flannel.alpha.coreos.com/",
-    "calico": "projectcalico.org/",
+#: What the annotations begin with that a CNI wrote, or that say something about it alone.
+PREFIXES: t.Mapping[str, t.Tuple[str, ...]] = {
+    "flannel": (objects.CNI_ANNOTATIONS[0], objects.DRIFT_NOTE),
+    "calico": (objects.CNI_ANNOTATIONS[1],),
 }
 
 
@@ -55,5 +56,5 @@ def before(cluster: ClusterSnapshot, patches: t.Iterable[NodePatch]) -> t.Dict[s
 
 
 def _of(cni: str) -> t.Callable[[str], bool]:
-    prefix = PREFIXES[cni]
-    return lambda name: name.startswith(prefix)
+    prefixes = PREFIXES[cni]
+    return lambda name: name.startswith(prefixes)

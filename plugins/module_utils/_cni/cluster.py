@@ -27,7 +27,7 @@ class ObjectRef:
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-    """A Node object. ``annotations`` holds only those of a CNI (flannel.alpha.coreos.com/, projectcalico.org/), ``labels`` only ours."""
+    """A Node object. ``annotations`` holds only those of a CNI and our own note about it, ``labels`` only ours."""
 
     name: str
     ready: bool = False

@@ -16,8 +16,10 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster
 #: An object as the API server's JSON holds it.
 Raw = t.Mapping[str, t.Any]
 
-#: Annotations of a node that a CNI wrote.
+#: What begins the annotations of a node that a CNI wrote.
 CNI_ANNOTATIONS = ("flannel.alpha.coreos.com/", "projectcalico.org/")
+#: The annotation of a node that tells how many things differ there from what flannel has to have.
+DRIFT_NOTE = "podnet.io/network-drift"
 
 #: Annotation in which Calico's plugin writes a pod's address, and which is empty once the pod has lost it.
 _WRITTEN_BY_CALICO = "cni.projectcalico.org/podIP"
@@ -208,4 +210,4 @@ def _controller(resource: Raw) -> Raw:
 
 
 def _cni_annotations(annotations: t.Mapping[str, str]) -> t.Dict[str, str]:
-    return {key: value for key, value in annotations.items() if key.startswith(CNI_ANNOTATIONS)}
+    return {key: value for key, value in annotations.items() if key.startswith((*CNI_ANNOTATIONS, DRIFT_NOTE))}

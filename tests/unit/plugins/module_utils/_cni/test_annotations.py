@@ -19,6 +19,7 @@ NODES = (
             "flannel.alpha.coreos.com/public-ip": "192.0.2.1",
             "flannel.alpha.coreos.com/backend-type": "vxlan",
             "example.com/flannel": "1",
+            "podnet.io/network-drift": "0",
         },
     ),
     Node("n3"),
@@ -32,7 +33,7 @@ DAEMONSET = ObjectRef("apps/v1", "DaemonSet", "x", "kube-system")
         (
             "flannel",
             (
-                NodePatch("n1", ("flannel.alpha.coreos.com/backend-type", "flannel.alpha.coreos.com/public-ip")),
+                NodePatch("n1", ("flannel.alpha.coreos.com/backend-type", "flannel.alpha.coreos.com/public-ip", "podnet.io/network-drift")),
                 NodePatch("n2", ("flannel.alpha.coreos.com/public-ip",)),
             ),
         ),
