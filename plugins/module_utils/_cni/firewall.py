@@ -12,13 +12,11 @@ Pure: no I/O. Private: may change at any time.
 from __future__ import annotations
 
 import dataclasses
-import functools
-import ipaddress
 import itertools
 import re
-import shlex
 import typing as t
 
+from ansible_collections.podnet.cni.plugins.module_utils._cni import iptables, matching
 from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Chain, Condition, FilterChain, FilterRule, NodeSnapshot
 
 OPEN = "open"
@@ -27,9 +25,6 @@ UNSURE = "unsure"
 
 _ACCEPT, _DROP, _END, _NEXT = "accept", "drop", "end", "next"
 _VERDICTS = {_ACCEPT: _ACCEPT, _DROP: _DROP, "reject": _DROP, "return": _END}
-
-#: Names of what rules look at, with what is known of it.
-_Facts = t.Mapping[str, t.Optional[str]]
 
 #: Peers to try where a node's rules look at addresses: all of a thousand would say no more than these.
 _PEERS = 20
@@ -95,24 +90,26 @@ def _verdicts(entry: Filter, packet: Packet, sources: t.Sequence[str]) -> t.List
     return [_verdict(entry, {**_facts(packet), "source": source}) for source in sources]
 
 
-def _pruned(entry: Filter, facts: _Facts) -> Filter:
+def _pruned(entry: Filter, facts: matching.Facts) -> Filter:
     """Without the rules that cannot be about this packet, wherever it comes from: a long list is walked once and not for each source."""
-    chains = {name: tuple(rule for rule in rules if _applies(rule, facts) is not False) for name, rules in entry.chains.items()}
+    chains = {
+        name: tuple(rule for rule in rules if matching.applies(rule.conditions, facts) is not False) for name, rules in entry.chains.items()
+    }
     return dataclasses.replace(entry, chains=chains)
 
 
-def _verdict(entry: Filter, facts: _Facts) -> Verdict:
+def _verdict(entry: Filter, facts: matching.Facts) -> Verdict:
     outcomes = {entry.policy if outcome in (_END, _NEXT) else outcome for outcome in _walk(entry, entry.first, facts)}
     if outcomes == {_ACCEPT}:
         return Verdict(OPEN)
     return Verdict(CLOSED if outcomes == {_DROP} else UNSURE, entry.where, entry.native)
 
 
-def _walk(entry: Filter, chain: str, facts: _Facts) -> t.Set[str]:
+def _walk(entry: Filter, chain: str, facts: matching.Facts) -> t.Set[str]:
     """All that may become of the packet in a chain: accept, drop, end (it returns by a goto), or next (it goes on behind the jump)."""
     outcomes: t.Set[str] = set()
     for rule in entry.chains.get(chain, ()):
-        applies = _applies(rule, facts)
+        applies = matching.applies(rule.conditions, facts)
         if applies is False or not rule.verdict:
             continue
         reached = _reached(entry, rule, facts)
@@ -122,7 +119,7 @@ def _walk(entry: Filter, chain: str, facts: _Facts) -> t.Set[str]:
     return outcomes | {_NEXT}
 
 
-def _reached(entry: Filter, rule: FilterRule, facts: _Facts) -> t.Set[str]:
+def _reached(entry: Filter, rule: FilterRule, facts: matching.Facts) -> t.Set[str]:
     """What comes of a rule that applies. A chain that is entered by goto does not come back to this one."""
     if rule.verdict in ("jump", "goto"):
         inside = _walk(entry, rule.target, facts)
@@ -131,28 +128,7 @@ def _reached(entry: Filter, rule: FilterRule, facts: _Facts) -> t.Set[str]:
     return {_VERDICTS[rule.verdict]}
 
 
-def _applies(rule: FilterRule, facts: _Facts) -> t.Optional[bool]:
-    """Whether all conditions hold; nothing when that cannot be told."""
-    sure: t.Optional[bool] = True
-    for condition in rule.conditions:
-        holds = _holds(condition, facts)
-        if holds is False:
-            return False
-        sure = None if holds is None else sure
-    return sure
-
-
-def _holds(condition: Condition, facts: _Facts) -> t.Optional[bool]:
-    known = facts.get(condition.key)
-    if known is None or not condition.values:
-        return None
-    answers = [_same(known, value) for value in condition.values]
-    if True in answers:
-        return not condition.negated
-    return None if None in answers else condition.negated
-
-
-def _facts(packet: Packet) -> _Facts:
+def _facts(packet: Packet) -> matching.Facts:
     """What is known of the packet, under the names that nftables has for it; ``udp dport`` implies the protocol."""
     other = "tcp" if packet.protocol == "udp" else "udp"
     port = str(packet.port)
@@ -170,34 +146,6 @@ def _facts(packet: Packet) -> _Facts:
         "family": "ipv4",
         "local": "local",
     }
-
-
-def _same(known: str, value: str) -> t.Optional[bool]:
-    """Whether a fact is the value of a rule: an address in a range of addresses, a port in a range of ports, an equal word."""
-    if value.startswith("@") or value == "?":
-        return None
-    if "/" in value:
-        return _masked(known, value)
-    first, dash, last = value.partition("-")
-    if dash and known.isdigit() and first.isdigit() and last.isdigit():
-        return int(first) <= int(known) <= int(last)
-    if value.endswith("+"):
-        return known.startswith(value[:-1])
-    if value.endswith("*"):
-        return known.startswith(value[:-1])
-    return known == value
-
-
-def _masked(known: str, value: str) -> t.Optional[bool]:
-    """Of ``10.0.0.0/8`` and of ``0x4000/0x4000``, the two things with a slash; a fresh packet has no mark."""
-    try:
-        return ipaddress.ip_address(known) in ipaddress.ip_network(value, strict=False)
-    except ValueError:
-        mark, _, mask = value.partition("/")
-        try:
-            return (int(known, 0) & int(mask, 0)) == (int(mark, 0) & int(mask, 0))
-        except ValueError:
-            return None
 
 
 def _iptables(node: NodeSnapshot) -> t.Iterator[Filter]:
@@ -230,69 +178,19 @@ def _native(node: NodeSnapshot) -> t.Iterator[Filter]:
                 yield Filter(rules, chain.name, chain.policy or _ACCEPT, where, True)
 
 
-#: iptables' options that say what a packet must be, and those that say nothing about it.
-_KEYS = {
-    "-s": "source",
-    "--source": "source",
-    "-d": "destination",
-    "--destination": "destination",
-    "-p": "protocol",
-    "-i": "device",
-    "--ctstate": "state",
-    "--state": "state",
-    "--mark": "mark",
-    "--dst-type": "local",
-}
-_PORTS = ("--dport", "--dports", "--destination-port", "--destination-ports")
-_SILENT = ("-m", "--match", "--comment")
-_TARGETS = {"-j": "jump", "--jump": "jump", "-g": "goto", "--goto": "goto"}
 _BUILT_IN = {"ACCEPT": _ACCEPT, "DROP": _DROP, "REJECT": "reject", "RETURN": "return"}
 #: Targets that let the packet go on to the next rule.
 _GOES_ON = re.compile(r"(LOG|NFLOG|ULOG|MARK|CONNMARK|TRACE|CT|NOTRACK|SET|TOS|DSCP|CLASSIFY|AUDIT)$")
 
 
-@functools.lru_cache(maxsize=4096)
 def iptables_rule(text: str) -> FilterRule:
-    """A rule as ``iptables-save`` prints it, without its chain."""
-    words = shlex.split(text)
-    conditions: t.List[Condition] = []
-    protocol, negated, at = "", False, 0
-    while at < len(words):
-        word = words[at]
-        if word in _TARGETS:
-            return FilterRule(tuple(conditions), *_target(_TARGETS[word], words[at + 1]))
-        values = _values(words, at)
-        if word == "!":
-            negated = True
-        elif word not in _SILENT:
-            conditions.append(_condition(word, values, protocol, negated))
-            protocol = values[0] if word == "-p" and values else protocol
-            negated = False
-        at += 1 + len(values)
-    return FilterRule(tuple(conditions))
-
-
-def _values(words: t.Sequence[str], at: int) -> t.List[str]:
-    """The words after an option, up to the next one."""
-    if words[at] == "!":
-        return []
-    values = []
-    for word in words[at + 1 :]:
-        if word == "!" or word.startswith("-"):
-            break
-        values.append(word)
-    return values
-
-
-def _condition(option: str, values: t.Sequence[str], protocol: str, negated: bool) -> Condition:
-    key = f"{protocol or 'th'} dport" if option in _PORTS else _KEYS.get(option, "?")
-    listed = [part for value in values[:1] for part in value.lower().replace(":", "-").split(",")]
-    if option in ("-i", "--mark", "-s", "-d", "--source", "--destination"):
-        listed = list(values[:1])
-    return Condition(key, tuple(listed), negated)
+    """A rule as ``iptables-save`` prints it, without its chain. What applies to some packets by chance is not certain."""
+    rule = iptables.read(text)
+    by_chance = () if rule.probability is None else (Condition("?"),)
+    return FilterRule((*rule.conditions, *by_chance), *_target(rule.verb, rule.target))
 
 
 def _target(verb: str, name: str) -> t.Tuple[str, str]:
     if name in _BUILT_IN:
         return _BUILT_IN[name], ""
-    return ("", "") if _GOES_ON.match(name) else (verb, name)
+    return ("", "") if not name or _GOES_ON.match(name) else (verb, name)

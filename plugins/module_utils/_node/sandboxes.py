@@ -76,6 +76,10 @@ class Runtime:
         else:
             self._stop(sandbox)
 
+    def process_of(self, uid: str) -> int:
+        """A process in the network of the pod; 0 where it has no sandbox that is ready, or the runtime does not tell."""
+        return next((self._holder(item.id) for item in self.sandboxes({uid}) if item.ready), 0)
+
     def _holder(self, sandbox: str) -> int:
         """The process that holds the sandbox; 0 when the runtime does not tell, or the process is not the sandbox's."""
         with grpc.connect(self._path, _LOOK) as channel:

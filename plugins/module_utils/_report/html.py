@@ -67,11 +67,8 @@ class Card:
 
 def render(report: model.Report) -> str:
     """The page. The same report gives the same text."""
-    templates = jinja2.DictLoader({"page": PAGE, "style": STYLE})
-    environment = jinja2.Environment(
-        loader=templates, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    environment.filters.update(
+    made = environment({"page": PAGE, "style": STYLE})
+    made.filters.update(
         clock=_moments.clock,
         day=_moments.day,
         heat=heat,
@@ -84,8 +81,8 @@ def render(report: model.Report) -> str:
     laid_out = timeline.lay_out(report.steps, report.connectivity.gaps, report.finished)
     # A run that was gone on with another day needs the day on its axis.
     several_days = len({_moments.day(tick.moment) for tick in laid_out.ticks}) > 1
-    environment.filters["tick_text"] = lambda tick: _tick_text(tick, several_days)
-    page = environment.get_template("page").render(
+    made.filters["tick_text"] = lambda tick: _tick_text(tick, several_days)
+    page = made.get_template("page").render(
         all_gaps=_ALL_GAPS,
         all_left=_ALL_LEFT,
         all_nodes=_ALL_NODES,
@@ -106,6 +103,13 @@ def render(report: model.Report) -> str:
         verdicts=_VERDICTS,
     )
     return page + "\n"
+
+
+def environment(templates: t.Mapping[str, str]) -> t.Any:
+    """Jinja2's, for these templates: what is told by nodes or people is text and never HTML."""
+    return jinja2.Environment(
+        loader=jinja2.DictLoader(templates), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
 
 
 def cards(report: model.Report, busy: float) -> t.List[Card]:

@@ -182,7 +182,7 @@ def _bridge(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Diffe
 
 # The way to other nodes
 
-_route_key = operator.attrgetter("destination", "gateway", "device", "onlink")
+route_key = operator.attrgetter("destination", "gateway", "device", "onlink")
 _neighbour_key = operator.attrgetter("address", "device", "mac")
 _fdb_key = operator.attrgetter("mac", "device", "destination")
 
@@ -208,7 +208,7 @@ def _sides(wanted: t.AbstractSet[t.Any], items: t.Sequence[_Item], key_of: t.Cal
 
 def _route_sides(expected: Expectation, seen: model.NodeSnapshot) -> _Sides[model.Route]:
     wanted = expected.routes | set(expected.own.routes) if expected.own.routes else expected.routes
-    sides = _sides(wanted, [route for route in seen.routes if route.table == "main"], _route_key)
+    sides = _sides(wanted, [route for route in seen.routes if route.table == "main"], route_key)
     kept = {expected.peer.subnet, expected.peer.subnet_v6}
     strange = [route for route in sides.extra if route.destination not in kept and _leads(route, expected.settings.networks)]
     return _Sides(sides.missing, tuple(strange))
@@ -218,10 +218,10 @@ def _routes(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Diffe
     node, sides = expected.peer.name, _route_sides(expected, seen)
     for key in sides.missing:
         means = "packets for these pods leave by another way, and are lost"
-        yield Difference(node, MISSING, "route", key[0], _route_words(key), means=means)
+        yield Difference(node, MISSING, "route", key[0], route_words(key), means=means)
     for route in sides.extra:
         means = "it is no part of this backend, and the narrowest route wins: packets may go the old way, or nowhere"
-        yield Difference(node, EXTRA, "route", route.destination, found=_route_words(_route_key(route)), means=means)
+        yield Difference(node, EXTRA, "route", route.destination, found=route_words(route_key(route)), means=means)
 
 
 def _leads(route: model.Route, networks: t.Iterable[network.Network]) -> bool:
@@ -234,7 +234,7 @@ def _leads(route: model.Route, networks: t.Iterable[network.Network]) -> bool:
     )
 
 
-def _route_words(key: RouteKey) -> str:
+def route_words(key: RouteKey) -> str:
     _destination, gateway, device, onlink = key
     via = f"via {gateway} " if gateway else ""
     return f"{via}dev {device}{' onlink' if onlink else ''}"

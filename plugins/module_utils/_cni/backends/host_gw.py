@@ -13,7 +13,12 @@ import typing as t
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import Option, Own, Peer, Settings, Underlay, Way
 
 NAME = "host-gw"
-FAMILIES = (4, 6)
+ABOUT = (
+    "Each node has a plain route to the pods of each other node, with that node as the gateway. Nothing is wrapped, so "
+    "nothing is slower and pods have the full MTU. The gateway has to be reached without a router: all nodes have to be in "
+    "one layer 2 network, and it has to let packets pass whose addresses it does not know."
+)
+FAMILIES: t.Tuple[int, ...] = (4, 6)
 OPTIONS: t.Mapping[str, Option] = {}
 
 

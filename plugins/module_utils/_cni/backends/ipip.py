@@ -14,7 +14,11 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import Option, Own, Peer, Settings, Underlay, Way
 
 NAME = "ipip"
-FAMILIES = (4,)
+ABOUT = (
+    "A node wraps each packet for a pod of another node in another IP packet to that node. It takes less room than VXLAN, but "
+    "no ports, so networks that only let TCP and UDP pass stop it."
+)
+FAMILIES: t.Tuple[int, ...] = (4,)
 OPTIONS: t.Mapping[str, Option] = {"DirectRouting": Option(bool, False)}
 
 OVERHEAD = 20

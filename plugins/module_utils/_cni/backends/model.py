@@ -107,6 +107,8 @@ class Backend(t.Protocol):
 
     #: Backend.Type
     NAME: str
+    #: How packets travel with it, for people who never met it.
+    ABOUT: str
     OPTIONS: t.Mapping[str, Option]
     #: Families (4, 6) it can carry.
     FAMILIES: t.Tuple[int, ...]

@@ -14,7 +14,11 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import Option, Own, Peer, Settings, Underlay, Way
 
 NAME = "udp"
-FAMILIES = (4,)
+ABOUT = (
+    "The kernel hands each packet for a pod of another node to flanneld, which sends it in a UDP packet of its own to "
+    "flanneld there. Every packet leaves the kernel and comes back to it twice, which is slow. It is for finding faults only."
+)
+FAMILIES: t.Tuple[int, ...] = (4,)
 OPTIONS: t.Mapping[str, Option] = {"Port": Option(int, 8285, 1, 65535)}
 
 #: IPv4 20, UDP 8.

@@ -15,7 +15,13 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import Option, Own, Peer, Settings, Underlay, Way
 
 NAME = "vxlan"
-FAMILIES = (4, 6)
+ABOUT = (
+    "A node wraps each packet for a pod of another node in a UDP packet to that node, which unwraps it. So the network "
+    "between the nodes need not know of pods at all, only of nodes. Three tables lead there: the route says which tunnel "
+    "address is behind a range of pods, the neighbour entry which MAC address that has, the forwarding entry at which node it "
+    "is. With DirectRouting, nodes of one subnet do without wrapping."
+)
+FAMILIES: t.Tuple[int, ...] = (4, 6)
 OPTIONS: t.Mapping[str, Option] = {
     "VNI": Option(int, 1, 1, 2**24 - 1),  # the number of the VXLAN, and of the device
     "Port": Option(int, 0, 0, 65535),  # the UDP port; 0 is the kernel's own, 8472

@@ -14,7 +14,11 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import Option, Own, Peer, Settings, Underlay, Way
 
 NAME = "wireguard"
-FAMILIES = (4, 6)
+ABOUT = (
+    "A node encrypts each packet for a pod of another node and sends it in a UDP packet to that node. Who may send what is "
+    "known to the WireGuard device by the nodes' public keys, which they announce on their Node objects."
+)
+FAMILIES: t.Tuple[int, ...] = (4, 6)
 OPTIONS: t.Mapping[str, Option] = {
     "ListenPort": Option(int, 51820, 1, 65535),  # the UDP port for IPv4, and for both in a mode other than separate
     "ListenPortV6": Option(int, 51821, 1, 65535),  # the UDP port for IPv6

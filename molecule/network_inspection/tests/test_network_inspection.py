@@ -1,0 +1,58 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+
+testinfra_hosts = ["local://"]
+
+COUNT = 5
+
+
+@pytest.fixture(scope="module")
+def directory() -> Path:
+    return Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "network"
+
+
+@pytest.fixture(scope="module")
+def network(directory: Path) -> dict[str, t.Any]:
+    return t.cast("dict[str, t.Any]", json.loads((directory / "network.json").read_text()))
+
+
+def test_every_packet_came_as_foretold(network: dict[str, t.Any]) -> None:
+    proofs = network["proofs"].values()
+    assert len(proofs) == 9  # all but the one from outside
+    assert [(proof["flow"], proof["problems"]) for proof in proofs if proof["proved"] != COUNT or proof["problems"]] == []
+
+
+def test_every_answer_to_tcp_came_as_foretold(network: dict[str, t.Any]) -> None:
+    asked = {account["flow"]["source"] + " -> " + account["flow"]["target"]: account["flow"]["packet"] for account in network["accounts"]}
+    proofs = [proof for name, proof in network["proofs"].items() if asked[name]["protocol"] == "tcp"]
+    assert len(proofs) == 7
+    assert [proof for proof in proofs if proof["answered"] != COUNT] == []
+
+
+def test_a_service_divides_connections_among_its_pods(network: dict[str, t.Any]) -> None:
+    (account,) = [item for item in network["accounts"] if item["flow"]["source"] == "node/n2"]
+    assert sum(journey["there"]["probability"] for journey in account["journeys"]) == pytest.approx(1)
+    assert len({journey["there"]["hops"][-1]["packet"]["target"] for journey in account["journeys"]}) == 2
+
+
+def test_every_node_has_its_tables(network: dict[str, t.Any]) -> None:
+    assert sorted(node["name"] for node in network["nodes"]) == ["n1", "n2", "n3"]
+    for node in network["nodes"]:
+        assert node["differences"] == []
+        assert {"Devices", "Routes"} <= {table["name"] for table in node["tables"]}
+
+
+def test_the_page_needs_nothing_else(directory: Path) -> None:
+    page = (directory / "network.html").read_text()
+    assert "<script" not in page
+    assert "src=" not in page
+    assert page.count("<svg") > 10

@@ -1,0 +1,200 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a packet travels through a cluster, hop by hop, and how its answer comes back.
+
+It follows what the kernel does, in its order: translation (nat PREROUTING or OUTPUT), route, filter, another source (nat POSTROUTING),
+device. The tables raw and mangle are not followed, nor routes of tables beyond `routing.TABLES`. Pure: no I/O. Private: may change at
+any time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import devices, filters, model, routing
+from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.model import Packet, Path
+from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.state import Ended, State, Step
+from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.world import Host, World
+from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Route
+
+#: Nodes that a packet may pass before it is taken for one that goes round in circles.
+_MOST_NODES = 8
+_STRICT, _LOOSE = 1, 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Journey:
+    """A packet's way there, and its answer's way back where it arrived."""
+
+    there: Path
+    back: t.Optional[Path] = None
+
+    @property
+    def works(self) -> bool:
+        return self.there.outcome != model.LOST and (self.back is None or self.back.outcome != model.LOST)
+
+
+def from_pod(world: World, packet: Packet) -> t.Tuple[Journey, ...]:
+    """The journeys of a packet that the pod with its source address sends, the likeliest first."""
+    return _journeys(world, _followed(world, _leave_pod(world, State(packet))))
+
+
+def from_node(world: World, node: str, packet: Packet) -> t.Tuple[Journey, ...]:
+    """The journeys of a packet that a program of the node itself, or of a pod in its network, sends; the kernel chooses the source."""
+    seen = world.hosts[node].seen
+    route = routing.choose(seen, packet.target)
+    if route is None:
+        return (Journey(State(packet, node).lost("no route leads to it").path),)
+    family = ipaddress.ip_address(packet.target).version
+    source = packet.source or (packet.target if route.table == "local" else routing.source(seen, route.device, family))
+    state = State(dataclasses.replace(packet, source=source), node).hop("leaves", "", "a program on the node sends it")
+    return _journeys(world, _followed(world, _pass(world, state)))
+
+
+def from_outside(world: World, packet: Packet) -> t.Tuple[Journey, ...]:
+    """The journeys of a packet that comes from outside of the cluster to the node with its target address."""
+    host = world.host_with(packet.target)
+    if host is None:
+        lost = State(packet).lost("no node has this address: what leads packets to the cluster has to know one")
+        return (Journey(lost.path),)
+    device = host.addresses[packet.target]
+    return _journeys(world, _followed(world, [State(packet, host.name, device).hop("arrives", device, "the node has this address")]))
+
+
+def _followed(world: World, steps: t.Iterable[Step]) -> t.List[Ended]:
+    """To the end of each way."""
+    ended: t.List[Ended] = []
+    waiting = list(steps)
+    while waiting:
+        step = waiting.pop(0)
+        if isinstance(step, Ended):
+            ended.append(step)
+        else:
+            waiting += _enter(world, step)
+    return ended
+
+
+def _journeys(world: World, ended: t.Iterable[Ended]) -> t.Tuple[Journey, ...]:
+    ordered = sorted(ended, key=lambda item: -item.state.probability)
+    return tuple(Journey(item.path, _back(world, item)) for item in ordered)
+
+
+def _back(world: World, there: Ended) -> t.Optional[Path]:
+    """The answer's way, which no rule translates anew: each node does with it the reverse of what it did with the first packet."""
+    if there.outcome != model.DELIVERED:
+        return None
+    waited_for = there.state.hops[0].packet.answer
+    answer = State(there.state.packet.unmarked.answer, kept=there.state.kept, answers=True)
+    if answer.packet.source in world.pods:
+        steps = _leave_pod(world, answer)
+    else:
+        steps = _pass(world, answer.at(there.state.node).hop("leaves", "", "a program on the node answers"))
+    likeliest = max(_followed(world, steps), key=lambda item: item.state.probability)
+    if likeliest.outcome != model.LOST and likeliest.state.packet.unmarked != waited_for:
+        return likeliest.state.lost(f"who asked waits for {waited_for}, and takes no other answer").path
+    return likeliest.path
+
+
+# A pod
+
+
+def _leave_pod(world: World, state: State) -> t.List[Step]:
+    pod = world.pods.get(state.packet.source)
+    if pod is None or pod.node not in world.hosts:
+        return [state.lost("no running pod has this address" if pod is None else f"nothing was read of node {pod.node}")]
+    host = world.hosts[pod.node]
+    link = host.pod_link(state.packet.source)
+    left = state.at(host.name).hop("leaves", link.device, f"pod {pod.namespace}/{pod.name}")
+    if not link.bridge:
+        return [left.at(host.name, link.device)]
+    left = left.at(host.name, link.bridge)
+    if host.is_neighbour(link.bridge, state.packet.target):
+        return _along_bridge(world, host, left)
+    return [left.hop("bridged", link.bridge, "the bridge is the pod's gateway")]
+
+
+def _along_bridge(world: World, host: Host, state: State) -> t.List[Step]:
+    """To a pod that the sender takes for a neighbour: switched by MAC address, or routed where the bridge answers for it."""
+    route = routing.choose(host.seen, state.packet.target)
+    if route is None or route.device != state.device:
+        if not host.setting("proxy_arp", state.device):
+            return [state.lost(f"the pod asks its neighbours for this address, and nobody on {state.device} answers", state.device)]
+        return [state.hop("bridged", state.device, "the bridge answers for an address that is behind it (proxy_arp)")]
+    switched = state.hop("bridged", state.device, "same subnet: switched by MAC address, no route is asked")
+    if not host.bridges_through_iptables(state.packet.target):
+        return [devices.to_pod(world, host, switched, state.device)]
+    known = filters.turned_back(switched) if state.answers else switched
+    return [
+        item if isinstance(item, Ended) else devices.to_pod(world, host, item, state.device)
+        for item in filters.filtered(world, host, known, "FORWARD", state.device)
+    ]
+
+
+# A node
+
+
+def _enter(world: World, state: State) -> t.List[Step]:
+    """A packet that came to a node by a device."""
+    host = world.hosts[state.node]
+    refused = "it goes round in circles" if state.passed >= _MOST_NODES else _reverse_path(host, state)
+    if refused:
+        return [state.lost(refused, state.device)]
+    return _pass(world, dataclasses.replace(state, passed=state.passed + 1))
+
+
+def _reverse_path(host: Host, state: State) -> str:
+    """Why the kernel drops the packet for its source, if it does. Source: ip-sysctl, rp_filter."""
+    value = host.setting("rp_filter", state.device)
+    if value not in (_STRICT, _LOOSE):
+        return ""
+    route = routing.choose(host.seen, state.packet.source)
+    if route is None or route.kind not in ("unicast", "local"):
+        return f"rp_filter: no route leads back to {state.packet.source}"
+    if value == _STRICT and route.device != state.device:
+        return f"rp_filter is strict, and the way back to {state.packet.source} is {routing.words(route)}"
+    return ""
+
+
+def _pass(world: World, state: State) -> t.List[Step]:
+    """Translation, route, filter, source, device."""
+    host = world.hosts[state.node]
+    return [
+        step
+        for item in filters.translated(world, host, state)
+        for step in ([item] if isinstance(item, Ended) else _routed(world, host, item, state.packet))
+    ]
+
+
+def _routed(world: World, host: Host, state: State, came: Packet) -> t.List[Step]:
+    route = routing.choose(host.seen, state.packet.target)
+    if route is None:
+        return [state.lost("no route leads to it")]
+    if route.table == "local":
+        return _to_node(world, host, state)
+    if route.kind != "unicast":
+        return [state.lost(f"the route that wins is {routing.words(route)}")]
+    if state.device and host.seen.sysctls.get("net.ipv4.ip_forward", "1") == "0":
+        return [state.lost("net.ipv4.ip_forward is 0")]
+    routed = state.hop("routed", "", _why(host, route, state.packet.target))
+    steps: t.List[Step] = []
+    for item in filters.filtered(world, host, routed, "FORWARD" if state.device else "OUTPUT", route.device):
+        if isinstance(item, Ended):
+            steps.append(item)
+        else:
+            leaving = filters.masqueraded(world, host, item, route.device)
+            steps += [devices.transmit(world, host, filters.remembered(left, came), route) for left in leaving]
+    return steps
+
+
+def _why(host: Host, route: Route, target: str) -> str:
+    wider = routing.beaten(host.seen, route, target)
+    return routing.words(route) + (f"; narrower than {', '.join(map(routing.words, wider))}" if wider else "")
+
+
+def _to_node(world: World, host: Host, state: State) -> t.List[Step]:
+    """For a program of the node, or of a pod in its network."""
+    steps = filters.filtered(world, host, state, "INPUT") if state.device else [state]
+    return [item if isinstance(item, Ended) else item.delivered("", "an address of the node itself") for item in steps]
