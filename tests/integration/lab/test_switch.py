@@ -51,6 +51,13 @@ def switch(backend: dict[str, t.Any], *arguments: str, report: Path | None = Non
     ]
 
 
+def inspect(directory: Path) -> list[str]:
+    """Foretells the usual ways, sends packets on them, and captures these."""
+    variables = {"network_inspection_dir": str(directory), "network_inspection_capture": True}
+    playbook = str(ROOT / "playbooks" / "inspect_network.yml")
+    return ["ansible-playbook", "--inventory", "inventories/lab", playbook, "--extra-vars", json.dumps(variables)]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def fresh() -> None:
     """The lab on flannel with vxlan. Each test leaves it so."""
@@ -82,6 +89,7 @@ def test_each_backend_to_each(tmp_path: Path, record_property: t.Callable[[str, 
         outages[f"{before} to {name}"] = seen["connectivity"]["longest_outage"]
         assert seen["verdict"] == "passed", said[-3000:]
         assert_kernel_has(name)
+        assert "5 of 5 packets came as foretold" in run(inspect(report / "network"))
         before = name
     assert changes(run(switch(VXLAN))) == {0}
     record_property("longest outages in seconds", json.dumps(outages))
@@ -103,13 +111,17 @@ def test_killed_between_the_phases() -> None:
     assert_kernel_has("vxlan")
 
 
-def test_drift_is_told_and_healed() -> None:
-    """A route and an entry are taken by hand; flannel brings them when it starts anew, and the watch tells until then."""
+def test_drift_is_told_and_healed(tmp_path: Path) -> None:
+    """Routes are taken by hand; flannel brings them when it starts anew. Until then the watch tells, and packets are lost as foretold."""
     watch = ["ansible-playbook", "--inventory", "inventories/lab", "playbooks/watch_drift.yml"]
     assert "3 nodes have what flannel has to have" in run(watch)
-    on_nodes("ip route del $(ip route | grep -m1 'dev flannel.1 onlink' | cut -d' ' -f1)", hosts="n1")
+    on_nodes("ip route flush dev flannel.1", hosts="n1")
     told = refused(watch)
     assert "n1: missing route 10.244." in told
+    lost = refused(inspect(tmp_path))
+    assert "does not work" in lost
+    assert "not foretold" not in lost
+    assert "not seen" not in lost
     on_nodes("ip link add flannel.9 type vxlan id 9 dstport 4790", hosts="n2")
     told = refused(watch)
     assert "n2: extra link flannel.9: vxlan" in told

@@ -136,6 +136,7 @@ _DEVICES = {
     "leaves": ("link", _LINK),
     "delivered": ("link", _LINK),
     "bridged": ("bridge", _BRIDGE),
+    "switched": ("bridge", _BRIDGE),
     "wrapped": ("tunnel", _TUNNEL),
     "unwrapped": ("tunnel", _TUNNEL),
     "sent": ("card", _CARD),

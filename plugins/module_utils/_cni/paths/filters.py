@@ -44,11 +44,23 @@ def translated(world: World, host: Host, state: State) -> t.Iterator[Step]:
 
 
 def turned_back(state: State) -> State:
-    """An answer as who asked waits for it, on the node that changed the first packet."""
+    """An answer on the node that changed the first packet: it gets its target at once, and its source when it leaves, see `settled`."""
     for known in state.kept:
         if known.node == state.node and known.after.answer == state.packet:
-            return state.carrying(known.before.answer).hop("translated", "", "the reverse of what this node did with the first packet")
+            whole = known.before.answer
+            packet = dataclasses.replace(state.packet, target=whole.target, target_port=whole.target_port)
+            owed = dataclasses.replace(state, owed=whole)
+            if packet == state.packet:
+                return owed
+            return owed.carrying(packet).hop("translated", "", "for whom this node gave the first packet another source")
     return state
+
+
+def settled(state: State) -> State:
+    """An answer with the source that who asked waits for."""
+    if state.owed in (None, state.packet):
+        return state
+    return state.carrying(state.owed).hop("translated", "", "from the address that was asked, which this node had translated")
 
 
 def filtered(world: World, host: Host, state: State, chain: str, leaves: str = "") -> t.Iterator[Step]:
@@ -65,7 +77,7 @@ def filtered(world: World, host: Host, state: State, chain: str, leaves: str = "
 def masqueraded(world: World, host: Host, state: State, device: str) -> t.Iterator[State]:
     """With the source that POSTROUTING wants: the address of the device by which it leaves. Ports are not foretold then."""
     if state.answers:
-        yield state
+        yield settled(state)
         return
     for left, outcome in _follow(world, host, state, _Hook("nat", "POSTROUTING", device)):
         if not outcome.masquerade:
@@ -76,10 +88,10 @@ def masqueraded(world: World, host: Host, state: State, device: str) -> t.Iterat
         yield left.carrying(packet).hop("masqueraded", "", _told(outcome), decided=outcome)
 
 
-def remembered(state: State, came: Packet) -> State:
-    """With what connection tracking keeps, if the packet leaves otherwise than it ``came``. The kernel's mark ends with the node."""
-    after = state.packet.unmarked
-    kept = state.kept if state.answers or after == came.unmarked else (*state.kept, Translation(state.node, came.unmarked, after))
+def remembered(state: State) -> State:
+    """With what connection tracking keeps, if the packet leaves otherwise than it came. The kernel's mark ends with the node."""
+    before, after = (state.came or state.packet).unmarked, state.packet.unmarked
+    kept = state.kept if state.answers or after == before else (*state.kept, Translation(state.node, before, after))
     return dataclasses.replace(state, packet=after, kept=kept)
 
 

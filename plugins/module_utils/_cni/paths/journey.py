@@ -111,26 +111,45 @@ def _leave_pod(world: World, state: State) -> t.List[Step]:
     if not link.bridge:
         return [left.at(host.name, link.device)]
     left = left.at(host.name, link.bridge)
-    if host.is_neighbour(link.bridge, state.packet.target):
+    if not host.bridges_through_iptables(left.packet.target):
         return _along_bridge(world, host, left)
-    return [left.hop("bridged", link.bridge, "the bridge is the pod's gateway")]
+    # With br_netfilter the bridge's ports ask nat, before the bridge decides whether it is for one of them.
+    return [
+        step
+        for item in filters.translated(world, host, left)
+        for step in ([item] if isinstance(item, Ended) else _along_bridge(world, host, dataclasses.replace(item, came=left.packet)))
+    ]
 
 
 def _along_bridge(world: World, host: Host, state: State) -> t.List[Step]:
-    """To a pod that the sender takes for a neighbour: switched by MAC address, or routed where the bridge answers for it."""
+    """To another pod on the bridge by its MAC address, or to the bridge itself, which routes."""
+    redirected = state.came is not None and state.came.target != state.packet.target
+    if not redirected and not host.is_neighbour(state.device, state.packet.target):
+        return [state.hop("bridged", state.device, "the bridge is the pod's gateway")]
     route = routing.choose(host.seen, state.packet.target)
-    if route is None or route.device != state.device:
-        if not host.setting("proxy_arp", state.device):
-            return [state.lost(f"the pod asks its neighbours for this address, and nobody on {state.device} answers", state.device)]
-        return [state.hop("bridged", state.device, "the bridge answers for an address that is behind it (proxy_arp)")]
-    switched = state.hop("bridged", state.device, "same subnet: switched by MAC address, no route is asked")
+    if route is not None and (route.table, route.device) == ("main", state.device):
+        return _switched(world, host, state)
+    if redirected:
+        return [state.hop("bridged", state.device, "the bridge is the pod's gateway")]
+    if not host.setting("proxy_arp", state.device):
+        return [state.lost(f"the pod asks its neighbours for this address, and nobody on {state.device} answers", state.device)]
+    return [state.hop("bridged", state.device, "the bridge answers for an address that is behind it (proxy_arp)")]
+
+
+def _switched(world: World, host: Host, state: State) -> t.List[Step]:
+    """From one port of the bridge to another: the bridge's own device sees nothing of it."""
+    bridge = state.device
+    switched = state.hop("switched", bridge, "the target is on the same bridge: by its MAC address, no route is asked")
     if not host.bridges_through_iptables(state.packet.target):
-        return [devices.to_pod(world, host, switched, state.device)]
-    known = filters.turned_back(switched) if state.answers else switched
-    return [
-        item if isinstance(item, Ended) else devices.to_pod(world, host, item, state.device)
-        for item in filters.filtered(world, host, known, "FORWARD", state.device)
-    ]
+        return [devices.to_pod(world, host, switched, bridge)]
+    steps: t.List[Step] = []
+    for item in filters.filtered(world, host, switched, "FORWARD", bridge):
+        if isinstance(item, Ended):
+            steps.append(item)
+        else:
+            leaving = filters.masqueraded(world, host, item, bridge)
+            steps += [devices.to_pod(world, host, filters.remembered(left), bridge) for left in leaving]
+    return steps
 
 
 # A node
@@ -161,14 +180,16 @@ def _reverse_path(host: Host, state: State) -> str:
 def _pass(world: World, state: State) -> t.List[Step]:
     """Translation, route, filter, source, device."""
     host = world.hosts[state.node]
+    if state.came is not None:  # the bridge's port has asked nat
+        return _routed(world, host, state)
     return [
         step
         for item in filters.translated(world, host, state)
-        for step in ([item] if isinstance(item, Ended) else _routed(world, host, item, state.packet))
+        for step in ([item] if isinstance(item, Ended) else _routed(world, host, dataclasses.replace(item, came=state.packet)))
     ]
 
 
-def _routed(world: World, host: Host, state: State, came: Packet) -> t.List[Step]:
+def _routed(world: World, host: Host, state: State) -> t.List[Step]:
     route = routing.choose(host.seen, state.packet.target)
     if route is None:
         return [state.lost("no route leads to it")]
@@ -185,7 +206,7 @@ def _routed(world: World, host: Host, state: State, came: Packet) -> t.List[Step
             steps.append(item)
         else:
             leaving = filters.masqueraded(world, host, item, route.device)
-            steps += [devices.transmit(world, host, filters.remembered(left, came), route) for left in leaving]
+            steps += [devices.transmit(world, host, filters.remembered(left), route) for left in leaving]
     return steps
 
 
@@ -197,4 +218,4 @@ def _why(host: Host, route: Route, target: str) -> str:
 def _to_node(world: World, host: Host, state: State) -> t.List[Step]:
     """For a program of the node, or of a pod in its network."""
     steps = filters.filtered(world, host, state, "INPUT") if state.device else [state]
-    return [item if isinstance(item, Ended) else item.delivered("", "an address of the node itself") for item in steps]
+    return [item if isinstance(item, Ended) else filters.settled(item).delivered("", "an address of the node itself") for item in steps]

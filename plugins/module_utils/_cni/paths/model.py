@@ -84,7 +84,8 @@ WHAT = (
     "leaves",  # the pod, or the node's own program, that sends it
     "arrives",  # by a network card
     "unwrapped",  # out of a tunnel
-    "bridged",  # by the bridge of the node's pods
+    "bridged",  # by the bridge of the node's pods, which hands it to the node or has it from there
+    "switched",  # by the bridge, from one pod to another
     "translated",  # another target, by a Service
     "filtered",  # a rule lets it pass or stops it
     "routed",

@@ -28,7 +28,8 @@ class Translation:
 class State:
     """A packet that entered ``node`` by ``device``, or was made there (empty).
 
-    ``kept`` is what nodes remember, ``answers`` whether it is the answer to a packet, ``passed`` how many nodes it entered.
+    ``came`` is the packet as it came to the node, once nat was asked about its target there; ``owed`` is an answer as it has to
+    leave the node; ``kept`` is what nodes remember, ``answers`` whether it is the answer to a packet, ``passed`` how many nodes it entered.
     """
 
     packet: Packet
@@ -37,13 +38,15 @@ class State:
     hops: t.Tuple[Hop, ...] = ()
     probability: float = 1.0
     doubts: t.Tuple[str, ...] = ()
+    came: t.Optional[Packet] = None
+    owed: t.Optional[Packet] = None
     kept: t.Tuple[Translation, ...] = ()
     answers: bool = False
     passed: int = 0
 
     def at(self, node: str, device: str = "") -> State:
         """The same packet on that device."""
-        return dataclasses.replace(self, node=node, device=device)
+        return dataclasses.replace(self, node=node, device=device, came=None, owed=None)
 
     def carrying(self, packet: Packet) -> State:
         """The same way with a packet that was changed."""
