@@ -43,8 +43,13 @@ def words(route: Route) -> str:
 
 
 def source(seen: NodeSnapshot, device: str, family: int) -> str:
-    """The address that the kernel puts on what leaves by a device and has none: the device's first."""
-    return next((item.address for item in seen.addresses if item.device == device and item.family == family and item.scope != "link"), "")
+    """The address that the kernel puts on what leaves by a device and has none: the device's first, or else the node's first.
+
+    Source: Linux, ``inet_select_addr``; a link of a pod of Calico's has no address of its own.
+    """
+    known = [item for item in seen.addresses if item.family == family and item.scope == "global"]
+    own = [item.address for item in known if item.device == device]
+    return next(iter((*own, *(item.address for item in known))), "")
 
 
 def _leads(route: Route, goal: t.Union[ipaddress.IPv4Address, ipaddress.IPv6Address]) -> bool:

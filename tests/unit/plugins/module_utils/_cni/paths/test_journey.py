@@ -257,6 +257,12 @@ def test_calico_masquerades_what_leaves_its_pools() -> None:
     assert journey.there.last.packet.source == backend_cases.address(1)
 
 
+def test_what_a_node_sends_to_a_pod_of_its_own_has_the_node_s_first_address() -> None:
+    """The link of a pod of Calico's has none."""
+    (journey,) = follow(path_cases.calico(), "node/n1", "pod/default/a:80").journeys
+    assert (journey.there.last.packet.source, journey.works) == (backend_cases.address(1), True)
+
+
 def test_an_address_that_no_pod_has_is_dropped_on_its_node() -> None:
     (journey,) = follow(path_cases.calico(), "pod/default/a", "address/10.244.2.9:80").journeys
     assert "blackhole 10.244.2.0/26" in journey.there.last.why
