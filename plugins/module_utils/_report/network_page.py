@@ -26,7 +26,7 @@ NETWORK_STYLE = """
 .draw polyline.lost { stroke: var(--bad); }
 .hops { list-style: none; counter-reset: hop; margin: 6px 0; padding: 0; font-size: .86rem; }
 .hops li {
-  counter-increment: hop; display: grid; grid-template-columns: 26px 150px 1fr; gap: 2px 10px; padding: 5px 0;
+  counter-increment: hop; display: grid; grid-template-columns: 26px 176px 1fr; gap: 2px 10px; padding: 5px 0;
   border-top: 1px solid var(--line);
 }
 .hops li::before { content: counter(hop); color: var(--soft); }

@@ -15,7 +15,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import model
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.model import Hop, Path
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.world import World
 
-WIDTH, HEIGHT = 170, 38
+WIDTH, HEIGHT = 186, 38
 _ROW, _TOP, _GAP, _PAD = 62, 44, 22, 16
 #: Heights of things that a packet comes by, from the pod to the network card.
 _POD, _LINK, _BRIDGE, _TABLES, _TUNNEL, _CARD = range(6)
@@ -124,7 +124,7 @@ def _boxes(world: World, hops: t.Sequence[Hop], *, first: bool) -> t.Iterator[_B
             yield _Box(_TABLES, "tables", " \N{MIDDLE DOT} ".join(notes))
         elif hop.what in _DEVICES and hop.device:
             kind, rank = _DEVICES[hop.what]
-            yield _Box(rank, kind, hop.device, str(hop.outer or ""))
+            yield _Box(rank, kind, hop.device, f"in {hop.outer.kind} to {hop.outer.target}" if hop.outer else "")
         elif hop.what == "lost":
             yield _Box(_TABLES, "lost", "lost")
         if hop.what == "delivered":
