@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cni_state
-short_description: Compare a node's network with what flannel has to have there
+short_description: Compare a node's network with what its CNI has to have there
 version_added: 0.1.0
 author: The podnet.cni authors (@podnet)
 description:
-  - What has to be there follows from the Node objects and C(net-conf.json) alone - devices, addresses, MTUs, routes, neighbours, forwarding
-    entries, listeners, C(subnet.env) and rules, for each of flannel's backends. The module tells every difference, with what it means for
-    packets.
+  - What flannel has to have follows from the Node objects and C(net-conf.json) alone - devices, addresses, MTUs, routes, neighbours,
+    forwarding entries, listeners, C(subnet.env) and rules, for each of its backends. What Calico with VXLAN has to have follows from the
+    Node objects, its pools and its IPAM blocks. The module tells every difference, with what it means for packets.
   - Flannel deletes nothing of another backend, and the narrowest route wins. So a backend that was switched may leave traffic on the old
     way, or on none, while everything looks well. O(remove) takes away what does not belong there.
   - Runs on the nodes, each of which compares its own part.
@@ -22,9 +22,15 @@ requirements:
   - C(ip), C(bridge)
 options:
   net_conf:
-    description: Flannel's configuration, the text of C(net-conf.json). A key in it is not needed and may be hidden.
+    description:
+      - Flannel's configuration, the text of C(net-conf.json). A key in it is not needed and may be hidden.
+      - Either this or O(calico).
     type: str
-    required: true
+  calico:
+    description:
+      - Calico, RV(podnet.cni.cni_cluster_info#module:cluster) C(.calico), where all its pools are of IPv4 and carried by VXLAN.
+      - Felix itself removes what does not belong there, so O(remove) is not for it.
+    type: dict
   nodes:
     description: The cluster's nodes, RV(podnet.cni.cni_cluster_info#module:cluster.nodes).
     type: list
@@ -36,7 +42,7 @@ options:
     required: true
   timeout:
     description:
-      - Seconds that flannel has to bring what is missing or different. Not in check mode.
+      - Seconds that the CNI has to bring what is missing or different. Not in check mode.
       - What is there too much does not go by waiting.
     type: int
     default: 0
@@ -50,7 +56,7 @@ options:
     default: none
   fail:
     description:
-      - Which differences that are left are a failure. V(missing) are those that flannel has to bring, whatever else there is.
+      - Which differences that are left are a failure. V(missing) are those that the CNI has to bring, whatever else there is.
     type: str
     choices: [any, missing, never]
     default: any
@@ -84,6 +90,12 @@ EXAMPLES = r"""
 - name: Compare each node's network with what flannel has to have there
   podnet.cni.cni_state:
     net_conf: "{{ read.cluster.flannel[0].net_conf }}"
+    nodes: "{{ read.cluster.nodes }}"
+    node: "{{ inventory_hostname }}"
+
+- name: Compare it with what Calico has to have there
+  podnet.cni.cni_state:
+    calico: "{{ read.cluster.calico }}"
     nodes: "{{ read.cluster.nodes }}"
     node: "{{ inventory_hostname }}"
 
@@ -170,12 +182,15 @@ import typing as t
 from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors, _records
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cleanup, cluster, net_conf
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
-from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import difference, nodes, removal, table
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import calico_vxlan, comparison, difference, nodes, removal, table
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.calico_vxlan import CalicoMesh
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.difference import Difference
-from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.mesh import Expectation, Mesh
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.expectation import Expectation
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.mesh import Mesh
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 from ansible_collections.podnet.cni.plugins.module_utils._node import collect, options, remove
 
+_TITLES = {"flannel": "flannel", "calico": "Calico"}
 #: What flanneld does not bring: pods keep their MTU.
 _STAYS = ("pod-link",)
 #: What does not come by waiting: what a node announces was read before.
@@ -211,14 +226,12 @@ class Onlooker:
             raise _errors.BadInputError(f"{params['node']} is no node of the cluster: {', '.join(members)}", "node")
         self._node = members[params["node"]]
         self._conf_dir = params["conf_dir"] or ""
-        self._mesh = Mesh(table.settings(net_conf.parse(params["net_conf"], "net_conf"), "net_conf"), map(nodes.peer, members.values()))
+        self._mesh = _mesh(params, tuple(members.values()))
 
     def look(self) -> Sight:
         seen = collect.collect(self._conf_dir)
-        below = nodes.underlay(self._node, seen)
-        near = nodes.near(self._mesh.peers.values(), seen, self._mesh.settings.networks)
-        expected = self._mesh.expectation(self._node.name, below, near)
-        return Sight(seen, expected, difference.compare(expected, seen))
+        expected = self._mesh.expected(self._node, seen)
+        return Sight(seen, expected, comparison.compare(expected, seen))
 
     def plan(self, what: str, sight: t.Optional[Sight] = None) -> cleanup.CleanupPlan:
         """What is too much; of a new look unless there is one."""
@@ -226,16 +239,28 @@ class Onlooker:
         return removal.plan(difference.extras(sight.expected, sight.seen), links=what == "all")
 
 
+def _mesh(params: t.Mapping[str, t.Any], members: t.Sequence[cluster.Node]) -> t.Union[Mesh, CalicoMesh]:
+    if params["net_conf"]:
+        return Mesh(table.settings(net_conf.parse(params["net_conf"], "net_conf"), "net_conf"), map(nodes.peer, members))
+    with _records.in_option("calico", "cni_cluster_info"):
+        calico = cluster.from_dict({"calico": params["calico"]}).calico
+    if calico is None or not calico_vxlan.is_carried(calico):
+        raise _errors.BadInputError("not all pools are of IPv4 and carried by VXLAN, and of others nothing is known here", "calico")
+    if params["remove"] != "none":
+        raise _errors.BadInputError("Felix itself removes what does not belong to Calico", "remove", "Leave it out.")
+    return CalicoMesh(calico, members)
+
+
 def run(params: t.Mapping[str, t.Any], check_mode: bool) -> _entry.Result:
     """Waits until nothing is missing, removes what is too much, and tells what differs still."""
     onlooker = Onlooker(params)
     sight = Deadline(0 if check_mode else params["timeout"]).poll(onlooker.look, lambda found: not found.awaited)
-    what = params["remove"]
+    what, cni = params["remove"], _TITLES[sight.expected.cni]
     if sight.lacking and (what != "none" or params["fail"] == "missing") and not check_mode:
         raise _errors.NodeError(
-            f"flannel does not have what it needs here, and nothing of old was removed: {_told(sight.lacking)}",
+            f"{cni} does not have what it needs here, and nothing of old was removed: {_told(sight.lacking)}",
             f"node {params['node']}",
-            "See the log of flannel's pod on this node.",
+            f"See the log of {cni}'s pod on this node.",
         )
     plan = onlooker.plan(what, sight) if what != "none" else cleanup.CleanupPlan()
     backup = ""
@@ -244,7 +269,7 @@ def run(params: t.Mapping[str, t.Any], check_mode: bool) -> _entry.Result:
         sight = onlooker.look()
     if sight.differences and params["fail"] == "any" and not (check_mode and plan.removals):
         raise _errors.FoundFailingError(
-            f"{len(sight.differences)} things are not as flannel has to have them: {_told(sight.differences)}", _result(sight, plan, backup)
+            f"{len(sight.differences)} things are not as {cni} has to have them: {_told(sight.differences)}", _result(sight, plan, backup)
         )
     return _result(sight, plan, backup)
 
@@ -276,7 +301,8 @@ def act(call: _entry.Call) -> _entry.Result:
 
 SPEC = _entry.Spec(
     {
-        "net_conf": {"type": "str", "required": True},
+        "net_conf": {"type": "str"},
+        "calico": {"type": "dict"},
         "nodes": {"type": "list", "elements": "dict", "required": True},
         "node": {"type": "str", "required": True},
         "timeout": {"type": "int", "default": 0},
@@ -286,6 +312,8 @@ SPEC = _entry.Spec(
         **options.BACKUP_DIR,
     },
     act,
+    mutually_exclusive=[("net_conf", "calico")],
+    required_one_of=[("net_conf", "calico")],
 )
 
 

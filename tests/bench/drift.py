@@ -20,7 +20,7 @@ import measure  # noqa: E402  # the path comes first
 import synthetic_cluster as synthetic  # noqa: E402  # the path comes first
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, net_conf, snapshot  # noqa: E402  # the path comes first
-from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import difference, nodes, table  # noqa: E402  # the same
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import comparison, nodes, table  # noqa: E402  # the same
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.mesh import Mesh  # noqa: E402  # the same
 
 BACKENDS: dict[str, dict[str, t.Any]] = {
@@ -96,7 +96,7 @@ def compare(count: int, kind: str, part: int) -> float:
         began = time.perf_counter()
         below = nodes.underlay(member, seen)
         near = nodes.near(made.mesh.peers.values(), seen, made.mesh.settings.networks) if kind == "DirectRouting" else frozenset[str]()
-        found = difference.compare(made.mesh.expectation(member.name, below, near), seen)
+        found = comparison.compare(made.mesh.expectation(member.name, below, near), seen)
         spent += time.perf_counter() - began
         if {item.item for item in found} - {"subnet-env"}:
             raise RuntimeError(f"the node that is right differs: {found[:3]}")

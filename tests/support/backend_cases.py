@@ -12,7 +12,7 @@ import typing as t
 from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, net_conf, ownership
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import nodes, table
-from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.mesh import Expectation, Mesh
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.mesh import FlannelExpectation, Mesh
 
 NETWORK, NETWORK_V6 = "10.244.0.0/16", "fd00:10::/56"
 NAMES = ("n1", "n2", "n3")
@@ -74,14 +74,14 @@ def bare(number: int) -> model.NodeSnapshot:
     )
 
 
-def expectation(whole: Mesh, number: int) -> Expectation:
+def expectation(whole: Mesh, number: int) -> FlannelExpectation:
     """What one node of the mesh has to have."""
     seen = bare(number)
     below = nodes.underlay(node(number), seen)
     return whole.expectation(f"n{number}", below, nodes.near(whole.peers.values(), seen, whole.settings.networks))
 
 
-def healthy(expected: Expectation) -> model.NodeSnapshot:
+def healthy(expected: FlannelExpectation) -> model.NodeSnapshot:
     """A node that has all of it, with two pods on it."""
     number = int(expected.peer.name[1:])
     seen = bare(number)

@@ -27,5 +27,5 @@ def test_the_backends_to_choose_from() -> None:
 
 
 def test_the_annotation_that_goes_with_flannel() -> None:
-    template = (ROOT / "roles" / "flannel" / "templates" / "drift_notes.yml.j2").read_text()
+    template = (ROOT / "roles" / "network_inspection" / "templates" / "drift_notes.yml.j2").read_text()
     assert f"    {objects.DRIFT_NOTE}: " in template

@@ -81,8 +81,19 @@ def discover(
         pools=tuple(_pool(item) for item in pools or ()),
         blocks=ipam_blocks(blocks or ()),
         objects=_references(by_kind, ("IPPool", *SETTINGS)),
+        **_vxlan(by_kind.get("FelixConfiguration", ())),
         policies=tuple(item for item in _references(by_kind, POLICIES) if item.kind != "Tier" or item.name not in _OWN_TIERS),
     )
+
+
+#: Felix's settings of the tunnel, and what a cluster snapshot calls them.
+_VXLAN = {"vxlanVNI": "vxlan_vni", "vxlanPort": "vxlan_port", "vxlanMTU": "vxlan_mtu"}
+
+
+def _vxlan(felix: t.Iterable[objects.Raw]) -> t.Dict[str, int]:
+    """Those that the cluster's own FelixConfiguration has; one of a node's counts for that node alone."""
+    spec = next((item.get("spec") or {} for item in felix if objects.metadata(item).get("name") == "default"), {})
+    return {ours: int(spec[key]) for key, ours in _VXLAN.items() if spec.get(key)}
 
 
 def _references(by_kind: t.Mapping[str, t.Iterable[objects.Raw]], kinds: t.Iterable[str]) -> t.Tuple[cluster.ObjectRef, ...]:
@@ -120,13 +131,17 @@ def _block(resource: objects.Raw) -> cluster.IPAMBlock:
     """A block; ``allocations`` holds one entry an address, null where it is free, else the place of its owner in ``attributes``."""
     spec = resource.get("spec") or {}
     first = ipaddress.ip_network(spec["cidr"]).network_address
-    owners = [_pod_name(attribute) for attribute in spec.get("attributes") or ()]
+    attributes = spec.get("attributes") or ()
+    owners = [_pod_name(attribute) for attribute in attributes]
     taken = {str(first + ordinal): place for ordinal, place in enumerate(spec.get("allocations") or ()) if place is not None}
     pods = {address: owners[place] for address, place in taken.items() if place < len(owners) and owners[place]}
     affinity = spec.get("affinity") or ""
+    node = affinity[len("host:") :] if affinity.startswith("host:") else ""
+    places = {address: (attributes[taken[address]].get("secondary") or {}).get("node", "") for address in pods}
     return cluster.IPAMBlock(
         cidr=spec["cidr"],
-        node=affinity[len("host:") :] if affinity.startswith("host:") else "",
+        node=node,
+        borrowed={address: place for address, place in places.items() if place and place != node},
         pods=pods,
         others=tuple(address for address in taken if address not in pods),
     )

@@ -151,13 +151,14 @@ class IPAMBlock:
     """A Calico IPAM block: the node it belongs to, and who has its addresses.
 
     ``pods`` says of an address which pod it was given to (``namespace/name``); ``others`` are addresses given to something else,
-    such as a node's end of a tunnel.
+    such as a node's end of a tunnel; ``borrowed`` says of an address which other node than the block's the pod with it runs on.
     """
 
     cidr: str
     node: str = ""
     pods: t.Dict[str, str] = dataclasses.field(default_factory=dict)
     others: t.Tuple[str, ...] = ()
+    borrowed: t.Dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +166,7 @@ class Calico:
     """Calico as it runs: its DaemonSet (absent when only CRDs or pools are there), pools and IPAM blocks.
 
     ``objects`` are those of Calico's own kinds that hold its settings, and ``policies`` those that people made for it alone: both
-    would go with the definitions of these kinds.
+    would go with the definitions of these kinds. A ``vxlan_mtu`` of 0 is what the network below leaves for pods.
     """
 
     daemonset: t.Optional[ObjectRef] = None
@@ -178,6 +179,9 @@ class Calico:
     blocks: t.Tuple[IPAMBlock, ...] = ()
     objects: t.Tuple[ObjectRef, ...] = ()
     policies: t.Tuple[ObjectRef, ...] = ()
+    vxlan_vni: int = 4096
+    vxlan_port: int = 4789
+    vxlan_mtu: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

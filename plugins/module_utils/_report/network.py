@@ -64,7 +64,7 @@ def _cards(inspection: Inspection) -> t.List[Card]:
     broken = sum(1 for item in inspection.accounts if not item.works)
     cards = [Card("Nodes", str(len(inspection.nodes)), f"{sum(node.pods for node in inspection.nodes)} pods with an address of their own")]
     if inspection.expects:
-        cards.append(Card("Differences", str(wrong), "from what flannel has to have", "bad" if wrong else "good"))
+        cards.append(Card("Differences", str(wrong), f"from what {inspection.expects} has to have", "bad" if wrong else "good"))
     cards.append(
         Card(
             "Ways that work",

@@ -142,7 +142,7 @@ NETWORK_PAGE = """\
 <section id="nodes"><h2>The nodes' tables</h2>
 <p class="soft small">
 {%- if inspection.expects %}&#10003; is as it has to be; a missing line, and one too many, are said to be so.{% else %}
-What has to be there is known of flannel only; here each line is told with what it is for.{% endif %}</p>
+What has to be there is known of flannel, and of Calico with VXLAN; here each line is told with what it is for.{% endif %}</p>
 {% for node in inspection.nodes[:most_nodes] %}
 <details class="node"{% if loop.first or node.differences %} open{% endif %}><summary>{{ node.name }}
  <span class="soft small">{{ node.addresses | join(", ") }}

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The difference between what flannel has to have on a node and what is there, each line with what it means for traffic.
+"""The difference between what a CNI has to have on a node and what is there, each line with what it means for traffic.
 
 Pure: no I/O. Private: may change at any time.
 """
@@ -9,14 +9,11 @@ Pure: no I/O. Private: may change at any time.
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import operator
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils._cni import network
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
-from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import nodes
-from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.mesh import Expectation
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.expectation import Expectation
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import RouteKey
 
 MISSING, EXTRA, DIFFERENT = "missing", "extra", "different"
@@ -64,70 +61,28 @@ def extras(expected: Expectation, seen: model.NodeSnapshot) -> Extras:
     )
 
 
-def compare(expected: Expectation, seen: model.NodeSnapshot) -> t.Tuple[Difference, ...]:
-    """Everything that differs on one node, what carries the rest first."""
-    return (
-        *_announcement(expected, seen),
-        *_links(expected, seen),
-        *_addresses(expected, seen),
-        *_routes(expected, seen),
-        *_neighbours(expected, seen),
-        *_fdb(expected, seen),
-        *_listeners(expected, seen),
-        *_pod_links(expected, seen),
-        *_subnet_env(expected, seen),
-        *_rules(expected, seen),
-        *_conflist(expected, seen),
-    )
-
-
-# What the node says of itself
-
-
-def _announcement(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
-    peer, wanted = expected.peer, expected.settings.name
-    node = peer.name
-    if not (peer.announced and peer.number):
-        name, wanted, found = (nodes.ADDRESS, "an address", peer.address) if peer.announced else (nodes.MANAGED, "true", "")
-        means = "no other node has a way to this one's pods: see flannel's pod there"
-        yield Difference(node, DIFFERENT if found else MISSING, "annotation", name, wanted, found, means)
-        return
-    # Backend udp announces none.
-    if peer.backend != ("" if wanted == "udp" else wanted):
-        yield Difference(
-            node,
-            DIFFERENT,
-            "annotation",
-            nodes.KIND,
-            wanted,
-            peer.backend or "udp",
-            "the others take no notice of this node: its flanneld still runs with another configuration",
-        )
-    yield from _announced_macs(expected, seen)
-
-
-def _announced_macs(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
-    """Of VXLAN: the others send to the announced MAC address, and the kernel drops what comes for another one."""
-    mac_of = {link.name: link.mac for link in seen.links}
-    for link in expected.own.links:
-        data = expected.peer.data_v6 if "-v6." in link.name else expected.peer.data
-        announced = data.get("VtepMAC")
-        if link.vxlan and announced and mac_of.get(link.name, announced).lower() != str(announced).lower():
-            means = "all packets from other nodes are dropped without a word"
-            yield Difference(expected.peer.name, DIFFERENT, "annotation", f"VtepMAC of {link.name}", mac_of[link.name], announced, means)
+def common(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
+    """What differs of all that any CNI has, what carries the rest first."""
+    yield from _links(expected, seen)
+    yield from _addresses(expected, seen)
+    yield from _routes(expected, seen)
+    yield from _neighbours(expected, seen)
+    yield from _fdb(expected, seen)
+    yield from _listeners(expected, seen)
+    yield from _conflist(expected, seen)
 
 
 # Devices
 
 
 def _extra_links(expected: Expectation, seen: model.NodeSnapshot) -> t.Tuple[model.Link, ...]:
-    """Backends mark their devices with an owner of their own; bridge and pods' links are flannel's whatever carries the packets."""
+    """Those that carry packets between nodes; a bridge and pods' links are there whatever does."""
     wanted = {link.name for link in expected.own.links}
-    return tuple(link for link in seen.links if link.owner.startswith("flannel-") and link.name not in wanted)
+    return tuple(link for link in seen.links if expected.is_carrier(link) and link.name not in wanted)
 
 
 def _links(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
-    node, there = expected.peer.name, {link.name: link for link in seen.links}
+    node, there = expected.name, {link.name: link for link in seen.links}
     for wanted in expected.own.links:
         found = there.get(wanted.name)
         if found is None:
@@ -159,7 +114,7 @@ def _link_facts(wanted: model.Link, found: model.Link) -> t.Iterator[_Fact]:
 
 
 def _addresses(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
-    node, devices = expected.peer.name, {link.name for link in expected.own.links}
+    node, devices = expected.name, {link.name for link in expected.own.links}
     there = {(item.device, item.address, item.prefix_length) for item in seen.addresses if item.device in devices and item.scope != "link"}
     wanted = set(expected.own.addresses)
     for device, address, bits in sorted(wanted - there):
@@ -167,17 +122,6 @@ def _addresses(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Di
         yield Difference(node, MISSING, "address", f"{address}/{bits}", f"dev {device}", means=means)
     for device, address, bits in sorted(there - wanted):
         yield Difference(node, EXTRA, "address", f"{address}/{bits}", found=f"dev {device}", means="the node may use it as its source")
-    yield from _bridge(expected, seen)
-
-
-def _bridge(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
-    """It comes with the first pod, so there need not be one."""
-    bridges = [link.name for link in seen.links if link.kind == "bridge" and model.cni_of(link.owner) == "flannel"]
-    there = {f"{item.address}/{item.prefix_length}" for item in seen.addresses if item.device in bridges and item.scope != "link"}
-    wanted = {value for key, value in expected.subnet_env.items() if key.endswith("SUBNET")}
-    for address in sorted(there - wanted):
-        means = "pods on it have addresses that other nodes look for elsewhere"
-        yield Difference(expected.peer.name, DIFFERENT, "address", bridges[0], ", ".join(sorted(wanted)), address, means)
 
 
 # The way to other nodes
@@ -209,29 +153,18 @@ def _sides(wanted: t.AbstractSet[t.Any], items: t.Sequence[_Item], key_of: t.Cal
 def _route_sides(expected: Expectation, seen: model.NodeSnapshot) -> _Sides[model.Route]:
     wanted = expected.routes | set(expected.own.routes) if expected.own.routes else expected.routes
     sides = _sides(wanted, [route for route in seen.routes if route.table == "main"], route_key)
-    kept = {expected.peer.subnet, expected.peer.subnet_v6}
-    strange = [route for route in sides.extra if route.destination not in kept and _leads(route, expected.settings.networks)]
+    strange = [route for route in sides.extra if route.destination not in expected.kept and expected.judges(route)]
     return _Sides(sides.missing, tuple(strange))
 
 
 def _routes(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
-    node, sides = expected.peer.name, _route_sides(expected, seen)
+    node, sides = expected.name, _route_sides(expected, seen)
     for key in sides.missing:
         means = "packets for these pods leave by another way, and are lost"
         yield Difference(node, MISSING, "route", key[0], route_words(key), means=means)
     for route in sides.extra:
         means = "it is no part of this backend, and the narrowest route wins: packets may go the old way, or nowhere"
         yield Difference(node, EXTRA, "route", route.destination, found=route_words(route_key(route)), means=means)
-
-
-def _leads(route: model.Route, networks: t.Iterable[network.Network]) -> bool:
-    """Into the pod network, and not to a pod of Calico's."""
-    if route.kind != "unicast" or model.cni_of(route.owner) == "calico":
-        return False
-    destination = ipaddress.ip_network(route.destination, strict=False)
-    return any(
-        whole.version == destination.version and whole.prefixlen <= destination.prefixlen and destination[0] in whole for whole in networks
-    )
 
 
 def route_words(key: RouteKey) -> str:
@@ -252,7 +185,7 @@ def _neighbour_sides(expected: Expectation, seen: model.NodeSnapshot) -> _Sides[
 
 
 def _neighbours(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
-    node, sides = expected.peer.name, _neighbour_sides(expected, seen)
+    node, sides = expected.name, _neighbour_sides(expected, seen)
     for address, device, mac in sides.missing:
         means = "the kernel does not know for whom to wrap packets to that node, and they are lost"
         yield Difference(node, MISSING, "neighbour", address, f"{mac} dev {device}", means=means)
@@ -267,7 +200,7 @@ def _fdb_sides(expected: Expectation, seen: model.NodeSnapshot) -> _Sides[model.
 
 
 def _fdb(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
-    node, sides = expected.peer.name, _fdb_sides(expected, seen)
+    node, sides = expected.name, _fdb_sides(expected, seen)
     for mac, device, address in sides.missing:
         means = "the kernel does not know to which node to send, and packets are lost"
         yield Difference(node, MISSING, "fdb", mac, f"dst {address} dev {device}", means=means)
@@ -281,56 +214,15 @@ def _listeners(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Di
         if listener not in seen.listeners and model.Listener(listener.port) not in seen.listeners:
             place = listener.address or "any address"
             means = "what other nodes send here arrives at nobody"
-            yield Difference(expected.peer.name, MISSING, "listener", f"UDP {listener.port}", place, means=means)
+            yield Difference(expected.name, MISSING, "listener", f"UDP {listener.port}", place, means=means)
 
 
-# What pods get
-
-
-def _pod_links(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
-    """A pod keeps the MTU that it was made with."""
-    bridges = {link.name for link in seen.links if link.kind == "bridge" and model.cni_of(link.owner) == "flannel"}
-    large = [link for link in seen.links if link.kind == "veth" and link.master in bridges and link.mtu > expected.mtu]
-    for link in sorted(large, key=lambda link: link.name):
-        means = "its pod sends packets that are too large for this backend, and has to be told so, packet by packet"
-        yield Difference(expected.peer.name, DIFFERENT, "pod-link", f"{link.name} MTU", f"at most {expected.mtu}", str(link.mtu), means)
-
-
-def _subnet_env(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
-    node = expected.peer.name
-    if not seen.subnet_env:
-        yield Difference(node, MISSING, "subnet-env", "/run/flannel/subnet.env", means="no pod can be started: flanneld writes it")
-        return
-    for key, wanted in expected.subnet_env.items():
-        found = seen.subnet_env.get(key, "")
-        if found != wanted:
-            means = "new pods get this value: flanneld was not started since the change"
-            yield Difference(node, DIFFERENT, "subnet-env", key, wanted, found or "nothing", means)
-
-
-def _rules(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
-    node = expected.peer.name
-    has_tables = any(table.owner == "flannel" for table in seen.nft_tables)
-    chains = [chain for chain in seen.chains if model.cni_of(chain.owner) == "flannel"]
-    loose = [rule for chain in seen.chains for rule in chain.rules if model.cni_of(rule.owner) == "flannel"]
-    if expected.settings.nftables:
-        if not has_tables:
-            yield Difference(node, MISSING, "rules", "nftables table flannel-ipv4", means="pods cannot reach what is outside the cluster")
-        for chain in chains:
-            means = "rules of flannel's in iptables that nobody keeps any more, as its change to nftables leaves some"
-            yield Difference(node, EXTRA, "rules", f"chain {chain.name}", found=f"{chain.backend} {chain.table}", means=means)
-        return
-    if not (chains or loose):
-        yield Difference(node, MISSING, "rules", "iptables chain FLANNEL-POSTRTG", means="pods cannot reach what is outside the cluster")
-    if has_tables:
-        means = "flannel runs with iptables, so nobody keeps these rules"
-        yield Difference(node, EXTRA, "rules", "nftables table flannel-ipv4", found="present", means=means)
+# New pods
 
 
 def _conflist(expected: Expectation, seen: model.NodeSnapshot) -> t.Iterator[Difference]:
     winner = next((item for item in seen.conflists if item.wins), None)
-    if winner is None or model.cni_of(winner.owner) != "flannel":
-        found = winner.path if winner else "none"
-        yield Difference(
-            expected.peer.name, DIFFERENT, "conflist", "the one that wins", "flannel's", found, "new pods are not flannel's, or not started"
-        )
+    if winner is None or model.cni_of(winner.owner) != expected.cni:
+        found, whose = winner.path if winner else "none", f"{expected.cni}'s"
+        means = f"new pods are not {whose}, or not started"
+        yield Difference(expected.name, DIFFERENT, "conflist", "the one that wins", whose, found, means)

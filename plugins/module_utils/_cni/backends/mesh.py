@@ -13,23 +13,37 @@ import dataclasses
 import ipaddress
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import FdbKey, NeighbourKey, Own, Peer, RouteKey, Underlay, Way
+from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, snapshot
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import nodes
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.expectation import Expectation
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import FdbKey, NeighbourKey, Peer, RouteKey, Underlay, Way
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.table import Settings
 
 
 @dataclasses.dataclass(frozen=True)
-class Expectation:
-    """What one node has to have. ``mtu`` is that of pods; ``subnet_env`` are the lines of /run/flannel/subnet.env that are known."""
+class FlannelExpectation(Expectation):
+    """What flannel has to have on one node. ``mtu`` is that of pods; ``subnet_env`` are known lines of /run/flannel/subnet.env."""
 
     peer: Peer
     settings: Settings
     underlay: Underlay
-    own: Own
     mtu: int
-    routes: t.FrozenSet[RouteKey]
-    neighbours: t.FrozenSet[NeighbourKey]
-    fdb: t.FrozenSet[FdbKey]
     subnet_env: t.Mapping[str, str]
+
+    @property
+    def cni(self) -> str:
+        return "flannel"
+
+    def is_carrier(self, link: snapshot.Link) -> bool:
+        """Backends mark their devices with an owner of their own."""
+        return link.owner.startswith("flannel-")
+
+    def judges(self, route: snapshot.Route) -> bool:
+        """Whatever leads into the pod network, and not to a pod of Calico's."""
+        if route.kind != "unicast" or snapshot.cni_of(route.owner) == "calico":
+            return False
+        goal = ipaddress.ip_network(route.destination, strict=False)
+        return any(whole.version == goal.version and whole.prefixlen <= goal.prefixlen and goal[0] in whole for whole in self.networks)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,12 +81,20 @@ class Mesh:
         self.heard = tuple(peer for peer in self.peers.values() if peer.announced and peer.number and settings.backend.hears(peer))
         self._ways: t.Dict[t.Tuple[Underlay, bool], _Ways] = {}
 
-    def expectation(self, name: str, underlay: Underlay, near: t.FrozenSet[str] = frozenset()) -> Expectation:
+    def expected(self, node: cluster.Node, seen: snapshot.NodeSnapshot) -> FlannelExpectation:
+        """What the node has to have, whose underlay ``seen`` tells. Raises NodeError where no device has its address."""
+        near = nodes.near(self.peers.values(), seen, self.settings.networks)
+        return self.expectation(node.name, nodes.underlay(node, seen), near)
+
+    def expectation(self, name: str, underlay: Underlay, near: t.FrozenSet[str] = frozenset()) -> FlannelExpectation:
         """What node ``name`` has to have; ``near`` are the peers that it reaches without a router."""
         peer, backend = self.peers[name], self.settings.backend
         ways = self._of(underlay, near).without(name)
         mtu = backend.mtu(self.settings, underlay)
-        return Expectation(
+        return FlannelExpectation(
+            name=name,
+            networks=self.settings.networks,
+            kept=frozenset({peer.subnet, peer.subnet_v6}),
             peer=peer,
             settings=self.settings,
             underlay=underlay,

@@ -37,12 +37,12 @@ def peer(node: cluster.Node) -> Peer:
     )
 
 
-def underlay(node: cluster.Node, seen: snapshot.NodeSnapshot) -> Underlay:
-    """The device under flannel: the one with the address that flannel announces, or else (a NAT) with the node's own.
+def underlay(node: cluster.Node, seen: snapshot.NodeSnapshot, announced: t.Sequence[str] = ()) -> Underlay:
+    """The device under a CNI: the one with an ``announced`` address (else that of flannel), or else (a NAT) with the node's own.
 
     Raises NodeError where no device has any of them.
     """
-    announced = [node.annotations.get(f"{PREFIX}{key}", "") for key in (ADDRESS, ADDRESS_V6)]
+    announced = announced or [node.annotations.get(f"{PREFIX}{key}", "") for key in (ADDRESS, ADDRESS_V6)]
     device_of = {item.address: item.device for item in seen.addresses}
     wanted = [address for address in (*announced, *node.internal_ips) if address]
     devices = [device_of[address] for address in wanted if address in device_of]

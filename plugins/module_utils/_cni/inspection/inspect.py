@@ -13,9 +13,12 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import net_conf
-from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import difference, nodes, table
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import calico_vxlan, comparison, table
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.calico_vxlan import CalicoMesh
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.difference import Difference
-from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.mesh import Expectation, Mesh
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.expectation import Expectation
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.mesh import Mesh
+from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import Node
 from ansible_collections.podnet.cni.plugins.module_utils._cni.inspection.tables import Table, tables
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.account import Account
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.proof import Proof
@@ -24,7 +27,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.world import
 
 @dataclasses.dataclass(frozen=True)
 class NodeView:
-    """A node: its addresses and range, its tables, and what differs from what flannel has to have there."""
+    """A node: its addresses and range, its tables, and what differs from what its CNI has to have there."""
 
     name: str
     addresses: t.Tuple[str, ...]
@@ -37,7 +40,10 @@ class NodeView:
 
 @dataclasses.dataclass(frozen=True)
 class Inspection:
-    """``carrier`` is what carries packets between nodes, and ``about`` explains it; ``proofs`` are by the name of their flow."""
+    """``carrier`` is what carries packets between nodes, and ``about`` explains it; ``proofs`` are by the name of their flow.
+
+    ``expects`` is the CNI of which is known what it has to have, or empty.
+    """
 
     title: str
     carrier: str
@@ -45,7 +51,7 @@ class Inspection:
     nodes: t.Tuple[NodeView, ...]
     accounts: t.Tuple[Account, ...]
     proofs: t.Mapping[str, Proof]
-    expects: bool
+    expects: str
 
     @property
     def reasons(self) -> t.Tuple[str, ...]:
@@ -68,23 +74,29 @@ def inspect(world: World, accounts: t.Sequence[Account], proofs: t.Sequence[Proo
         nodes=tuple(_node(world, host, mesh) for host in world.hosts.values()),
         accounts=tuple(accounts),
         proofs={proof.flow: proof for proof in proofs},
-        expects=mesh is not None,
+        expects="" if mesh is None else "flannel" if isinstance(mesh, Mesh) else "Calico",
     )
 
 
-def _mesh(world: World) -> t.Optional[Mesh]:
-    """What flannel has to have; nothing where there is not one flannel, or its configuration cannot be used."""
-    if len(world.cluster.flannel) != 1:
+_AnyMesh = t.Union[Mesh, CalicoMesh, None]
+
+
+def _mesh(world: World) -> _AnyMesh:
+    """What the CNI has to have; nothing where there is not one of which that is known, or its configuration cannot be used."""
+    seen = world.cluster
+    if not seen.flannel and seen.calico is not None and calico_vxlan.is_carried(seen.calico):
+        return CalicoMesh(seen.calico, seen.nodes)
+    if len(seen.flannel) != 1:
         return None
     try:
-        settings = table.settings(net_conf.parse(world.cluster.flannel[0].net_conf, "net-conf.json"), "net-conf.json")
+        settings = table.settings(net_conf.parse(seen.flannel[0].net_conf, "net-conf.json"), "net-conf.json")
     except _errors.BadInputError:
         return None
     return Mesh(settings, world.peers.values())
 
 
-def _carrier(world: World, mesh: t.Optional[Mesh]) -> t.Tuple[str, str]:
-    if mesh is not None:
+def _carrier(world: World, mesh: _AnyMesh) -> t.Tuple[str, str]:
+    if isinstance(mesh, Mesh):
         return f"flannel, {mesh.settings}", mesh.settings.backend.ABOUT
     calico = world.cluster.calico
     if calico is not None and calico.pools:
@@ -100,28 +112,25 @@ _CALICO = (
 )
 
 
-def _node(world: World, host: Host, mesh: t.Optional[Mesh]) -> NodeView:
+def _node(world: World, host: Host, mesh: _AnyMesh) -> NodeView:
     node = next((item for item in world.cluster.nodes if item.name == host.name), None)
-    expected, unknown = _expectation(world, host, mesh)
+    expected, unknown = _expectation(node, host, mesh)
     return NodeView(
         name=host.name,
         addresses=node.internal_ips if node else (),
         pod_ranges=node.pod_cidrs if node else (),
         pods=sum(1 for pod in world.pods.values() if pod.node == host.name),
         tables=tables(world, host, expected),
-        differences=difference.compare(expected, host.seen) if expected else (),
+        differences=comparison.compare(expected, host.seen) if expected else (),
         unknown=unknown,
     )
 
 
-def _expectation(world: World, host: Host, mesh: t.Optional[Mesh]) -> t.Tuple[t.Optional[Expectation], str]:
-    """And why there is none, if flannel runs."""
-    node = next((item for item in world.cluster.nodes if item.name == host.name), None)
+def _expectation(node: t.Optional[Node], host: Host, mesh: _AnyMesh) -> t.Tuple[t.Optional[Expectation], str]:
+    """And why there is none, if the CNI is known."""
     if mesh is None or node is None:
         return None, ""
     try:
-        below = nodes.underlay(node, host.seen)
+        return mesh.expected(node, host.seen), ""
     except _errors.NodeError as error:
         return None, str(error)
-    near = nodes.near(mesh.peers.values(), host.seen, mesh.settings.networks)
-    return mesh.expectation(node.name, below, near), ""

@@ -14,7 +14,8 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import difference
-from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.mesh import Expectation
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.expectation import Expectation
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.mesh import FlannelExpectation
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import routing
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.world import Host, World
 
@@ -173,7 +174,7 @@ def _node_of_mac(world: World, mac: str) -> str:
 
 
 def _subnet_env(host: Host, expected: t.Optional[Expectation]) -> t.Iterator[Line]:
-    wanted = expected.subnet_env if expected else {}
+    wanted = expected.subnet_env if isinstance(expected, FlannelExpectation) else {}
     for name in sorted(set(wanted) | set(host.seen.subnet_env)):
         have, want = host.seen.subnet_env.get(name), wanted.get(name)
         why = _SUBNET_ENV.get(name.replace("IPV6_", ""), "")

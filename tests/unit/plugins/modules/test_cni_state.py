@@ -59,7 +59,7 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> R
         monkeypatch.setattr(cni_state.collect, "collect", host.collect)
         monkeypatch.setattr(cni_state.remove, "apply", host.remove)
         given = {"net_conf": NET_CONF, "nodes": MEMBERS, "node": "n1", **options}
-        with patch_module_args(given), pytest.raises(SystemExit):
+        with patch_module_args({name: value for name, value in given.items() if value is not None}), pytest.raises(SystemExit):
             cni_state.main()
         return t.cast("dict[str, t.Any]", json.loads(capfd.readouterr().out))
 
@@ -127,9 +127,34 @@ def test_nothing_of_old_goes_before_the_new_is_there(run: Run) -> None:
     assert host.removed == []
 
 
+POOL = {"name": "default", "cidr": "10.244.0.0/16", "vxlan_mode": "Always"}
+
+
+def test_calico_with_vxlan(run: Run) -> None:
+    """Nothing of it is there: the node has flannel's."""
+    block = {"cidr": "10.244.2.0/26", "node": "n2"}
+    said = {"projectcalico.org/IPv4Address": "192.168.50.12/24", "projectcalico.org/IPv4VXLANTunnelAddr": "10.244.2.0"}
+    members = [MEMBERS[0], {**MEMBERS[1], "annotations": said}]
+    result = run(Host([RIGHT]), net_conf=None, calico={"pools": [POOL], "blocks": [block]}, nodes=members)
+    assert result["msg"].startswith(
+        "4 things are not as Calico has to have them: n1: missing route 10.244.2.0/26: via 10.244.2.0 dev vxlan.calico onlink"
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"net_conf": None}, "one of the following is required: net_conf, calico"),
+        ({"calico": {"pools": [POOL]}}, "parameters are mutually exclusive: net_conf|calico"),
+        (
+            {"net_conf": None, "calico": {"pools": [{**POOL, "vxlan_mode": "Never"}]}},
+            "calico: not all pools are of IPv4 and carried by VXLAN",
+        ),
+        (
+            {"net_conf": None, "calico": {"pools": [POOL]}, "remove": "all"},
+            "remove: Felix itself removes what does not belong to Calico. Leave it out.",
+        ),
+        ({"net_conf": None, "calico": {"colour": "red"}}, "option calico: does not hold a snapshot"),
         ({"net_conf": "{"}, "net_conf: it is no JSON"),
         ({"net_conf": NET_CONF.replace("host-gw", "hostgw")}, "there is no backend 'hostgw'"),
         ({"node": "n9"}, "node: n9 is no node of the cluster: n1, n2, n3."),

@@ -85,7 +85,7 @@ def test_pools(spec: dict[str, t.Any], expected: cluster.IPPool) -> None:
         ),
         (
             {"cidr": "fd00::40/122", "allocations": [None, 0], "attributes": [WEB]},
-            cluster.IPAMBlock("fd00::40/122", "", {"fd00::41": "demo/web"}),
+            cluster.IPAMBlock("fd00::40/122", "", {"fd00::41": "demo/web"}, (), {"fd00::41": "n1"}),
         ),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import ownership
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
-from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import difference, nodes
+from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import comparison, difference, nodes
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.difference import DIFFERENT, EXTRA, MISSING
 from tests.support import backend_cases as cases
 
@@ -32,7 +32,7 @@ def differences(backend: dict[str, t.Any], wrong: t.Callable[[model.NodeSnapshot
     """Kind, item and name of what differs on n1."""
     expected = cases.expectation(cases.mesh(backend, **more), 1)
     seen = ownership.attribute(wrong(cases.healthy(expected)))
-    return [f"{found.kind} {found.item} {found.name}" for found in difference.compare(expected, seen)]
+    return [f"{found.kind} {found.item} {found.name}" for found in comparison.compare(expected, seen)]
 
 
 def same(seen: model.NodeSnapshot) -> model.NodeSnapshot:
@@ -224,14 +224,14 @@ def test_a_node_that_announces_nothing() -> None:
     whole = cases.mesh(VXLAN)
     right = cases.expectation(whole, 1)
     silent = dataclasses.replace(right, peer=nodes.peer(dataclasses.replace(cases.node(1), annotations={})))
-    assert [(found.kind, found.item) for found in difference.compare(silent, cases.healthy(right))] == [(MISSING, "annotation")]
+    assert [(found.kind, found.item) for found in comparison.compare(silent, cases.healthy(right))] == [(MISSING, "annotation")]
 
 
 def test_a_node_whose_address_is_none() -> None:
     whole = cases.mesh(VXLAN)
     broken = nodes.peer(cases.node(1, **{nodes.ADDRESS: "192.168.50"}))
     seen = cases.expectation(whole, 1)
-    found = difference.compare(dataclasses.replace(seen, peer=broken), cases.healthy(seen))
+    found = comparison.compare(dataclasses.replace(seen, peer=broken), cases.healthy(seen))
     assert [str(item) for item in found] == [
         "n1: different annotation public-ip: 192.168.50 instead of an address "
         "(no other node has a way to this one's pods: see flannel's pod there)"
