@@ -109,12 +109,22 @@ def start_all(settings: Settings, node_root: Path, files: Path) -> None:
 
 def reboot(settings: Settings, node: Node) -> None:
     """Lets a node's system end as its own `reboot` does, and boots it again, which systemd-nspawn leaves to whoever started it."""
+    shut_down(settings, node)
+    boot(settings, node)
+
+
+def shut_down(settings: Settings, node: Node) -> None:
+    """Lets a node's system end; what is on its disk stays."""
     ssh(settings, node, "systemctl --no-block reboot")
     deadline = time.monotonic() + SHUTDOWN_SECONDS
     while processes.members(f"nodes/{node.name}"):
         if time.monotonic() > deadline:
-            raise LabError(f"node {node.name} still runs {SHUTDOWN_SECONDS:.0f} s after it was told to reboot.")
+            raise LabError(f"node {node.name} still runs {SHUTDOWN_SECONDS:.0f} s after it was told to shut down.")
         time.sleep(0.2)  # between two looks
+
+
+def boot(settings: Settings, node: Node) -> None:
+    """Starts a node that was shut down, and waits until it takes a login."""
     _boot(settings, node)
     _wait_for_login(settings, node)
 

@@ -42,17 +42,17 @@ class World:
     settings: set[str]
 
 
-class Migration:
-    """A migration in the background, with its journal in a file that tells which step it is at."""
+class JournaledRun:
+    """A change in the background, with its journal in a file of its ``folder`` that tells which step it is at."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, command: t.Callable[[Path], list[str]]) -> None:
+        """``command`` is made for that file."""
         self._journal = folder / "journal.jsonl"
         self._journal.unlink(missing_ok=True)
-        self._log = folder / "migration.log"
-        argv = migrate("-e", f"cni_migration_journal_file={self._journal}", *arguments)
+        self._log = folder / "run.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                argv, cwd=ROOT, env=environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                command(self._journal), cwd=ROOT, env=environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
 
     @property
@@ -78,6 +78,13 @@ class Migration:
     def _steps(self) -> set[str]:
         lines = self._journal.read_text().splitlines() if self._journal.exists() else []
         return {json.loads(line).get("step", "") for line in lines if line.endswith("}")}
+
+
+class Migration(JournaledRun):
+    """A migration in the background."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        super().__init__(folder, lambda journal: migrate("-e", f"cni_migration_journal_file={journal}", *arguments))
 
 
 def kill_at(step: str, after: float, folder: Path, *arguments: str) -> None:

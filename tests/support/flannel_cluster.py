@@ -15,25 +15,53 @@ import typing as t
 from tests.support.object_store import Object, ObjectStore
 
 NAMESPACE = "kube-flannel"
-DAEMONSET = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/kube-flannel-ds"
-CONFIG_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/kube-flannel-cfg"
 PREFIX = "flannel.alpha.coreos.com/"
-_LISTS = {"/apis/apps/v1/daemonsets", "/api/v1/nodes", f"/api/v1/namespaces/{NAMESPACE}/pods"}
+_LISTS = ("/apis/apps/v1/daemonsets", "/api/v1/nodes")
+
+
+class Release(t.NamedTuple):
+    """How a release of flannel is called in a cluster."""
+
+    namespace: str = NAMESPACE
+    daemonset: str = "kube-flannel-ds"
+    image: str = "example.org/flannel:v1"
+
+    @property
+    def daemonset_path(self) -> str:
+        return f"/apis/apps/v1/namespaces/{self.namespace}/daemonsets/{self.daemonset}"
+
+    @property
+    def config_map_path(self) -> str:
+        return f"/api/v1/namespaces/{self.namespace}/configmaps/kube-flannel-cfg"
+
+    @property
+    def pods_path(self) -> str:
+        return f"/api/v1/namespaces/{self.namespace}/pods"
+
+
+TODAY = Release()
+DAEMONSET, CONFIG_MAP = TODAY.daemonset_path, TODAY.config_map_path
 
 
 class FlannelCluster(ObjectStore):
-    def __init__(self, net_conf: str, nodes: t.Sequence[str] = ("n1", "n2", "n3")) -> None:
+    def __init__(self, net_conf: str, nodes: t.Sequence[str] = ("n1", "n2", "n3"), release: Release = TODAY) -> None:
         super().__init__()
+        self.release = release
         self.broken: set[str] = set()
         self._pods = 0
-        container = {"name": "kube-flannel", "image": "example.org/flannel:v1", "command": ["/opt/bin/flanneld"], "securityContext": {}}
+        container = {"name": "kube-flannel", "image": release.image, "command": ["/opt/bin/flanneld"], "securityContext": {}}
         spec = {"containers": [container, {"name": "side"}], "volumes": [{"name": "cfg", "configMap": {"name": "kube-flannel-cfg"}}]}
         template = {"metadata": {"labels": {"app": "flannel"}}, "spec": spec}
-        named = {"namespace": NAMESPACE, "name": "kube-flannel-ds"}
-        self.put(DAEMONSET, {"metadata": named, "spec": {"template": template}, "status": {"desiredNumberScheduled": len(nodes)}})
+        named = {"namespace": release.namespace, "name": release.daemonset}
         self.put(
-            CONFIG_MAP,
-            {"metadata": {"namespace": NAMESPACE, "name": "kube-flannel-cfg"}, "data": {"cni-conf.json": "{}", "net-conf.json": net_conf}},
+            release.daemonset_path, {"metadata": named, "spec": {"template": template}, "status": {"desiredNumberScheduled": len(nodes)}}
+        )
+        self.put(
+            release.config_map_path,
+            {
+                "metadata": {"namespace": release.namespace, "name": "kube-flannel-cfg"},
+                "data": {"cni-conf.json": "{}", "net-conf.json": net_conf},
+            },
         )
         for name in nodes:
             self.put(f"/api/v1/nodes/{name}", {"metadata": {"name": name, "annotations": {}}, "spec": {}, "status": {}})
@@ -41,11 +69,11 @@ class FlannelCluster(ObjectStore):
 
     @property
     def net_conf(self) -> str:
-        return str(self.objects[CONFIG_MAP]["data"]["net-conf.json"])
+        return str(self.objects[self.release.config_map_path]["data"]["net-conf.json"])
 
     @property
     def containers(self) -> list[Object]:
-        return t.cast("list[Object]", self.objects[DAEMONSET]["spec"]["template"]["spec"]["containers"])
+        return t.cast("list[Object]", self.objects[self.release.daemonset_path]["spec"]["template"]["spec"]["containers"])
 
     @property
     def announced(self) -> dict[str, str]:
@@ -57,7 +85,7 @@ class FlannelCluster(ObjectStore):
         return [item for path, item in self.objects.items() if "/pods/" in path]
 
     def _get(self, path: str, body: Object) -> tuple[int, Object]:
-        if path not in _LISTS:
+        if path not in (*_LISTS, self.release.pods_path):
             return super()._get(path, body)
         if path.endswith("/pods"):
             self._step()
@@ -75,14 +103,14 @@ class FlannelCluster(ObjectStore):
 
     def _step(self) -> None:
         """One pod that is gone is made anew, or else one whose template is not today's is ended, as long as the others are ready."""
-        wanted = self._mark(self.objects[DAEMONSET]["spec"]["template"])
+        wanted = self._mark(self.objects[self.release.daemonset_path]["spec"]["template"])
         homes = {pod["spec"]["nodeName"]: pod for pod in self.pods}
         absent = [name for name in self.announced if name not in homes]
         old = [pod for pod in homes.values() if self._mark(pod) != wanted]
         if absent:
             self._start(absent[0])
         elif old and all(pod["status"]["conditions"][0]["status"] == "True" for pod in homes.values()):
-            del self.objects[f"/api/v1/namespaces/{NAMESPACE}/pods/{old[0]['metadata']['name']}"]
+            del self.objects[f"{self.release.pods_path}/{old[0]['metadata']['name']}"]
 
     @staticmethod
     def _mark(item: Object) -> str:
@@ -92,18 +120,21 @@ class FlannelCluster(ObjectStore):
         self._pods += 1
         backend = json.loads(self.net_conf)["Backend"]
         well = backend["Type"] not in self.broken
-        daemonset = self.objects[DAEMONSET]
+        daemonset = self.objects[self.release.daemonset_path]
         template = daemonset["spec"]["template"]["metadata"]
+        owner = {"controller": True, "kind": "DaemonSet", "name": self.release.daemonset, "uid": daemonset["metadata"]["uid"]}
         metadata = {
-            "namespace": NAMESPACE,
+            "namespace": self.release.namespace,
             "name": f"flannel-{self._pods}",
             "annotations": template.get("annotations") or {},
-            "ownerReferences": [{"controller": True, "kind": "DaemonSet", "name": "kube-flannel-ds", "uid": daemonset["metadata"]["uid"]}],
+            "ownerReferences": [
+                {"controller": True, "kind": "DaemonSet", "name": self.release.daemonset, "uid": daemonset["metadata"]["uid"]}
+            ],
         }
         waiting = {"name": "kube-flannel", "ready": well, "state": {} if well else {"waiting": {"reason": "CrashLoopBackOff"}}}
         status = {"conditions": [{"type": "Ready", "status": str(well)}], "containerStatuses": [waiting], "phase": "Running"}
         pod = {"metadata": metadata, "spec": {"nodeName": node}, "status": status}
-        self.put(f"/api/v1/namespaces/{NAMESPACE}/pods/{metadata['name']}", pod)
+        self.put(f"{self.release.pods_path}/{metadata['name']}", pod)
         if well:
             self._announce(node, backend)
 

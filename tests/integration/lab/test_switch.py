@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from lab import nodes
+from lab.settings import from_environment
+from tests.support.faults import KUBECONFIG, JournaledRun, locks, plain
 from tests.support.lab_commands import ROOT, changes, kill_when, lab, on_nodes, run
 
 pytestmark = pytest.mark.long
@@ -21,6 +24,8 @@ OTHER_VNI = {**VXLAN, "flannel_backend_options": {"VNI": 7}}
 HOST_GW = {"flannel_backend_type": "host-gw"}
 UDP = {"flannel_backend_type": "udp", "flannel_backend_allow_udp": True}
 NAMES = {"vxlan": VXLAN, "DirectRouting": DIRECT, "VNI 7": OTHER_VNI, "host-gw": HOST_GW, "udp": UDP}
+
+KUBECTL = ("kubectl", "--kubeconfig", KUBECONFIG)
 
 #: Every ordered pair of four backends once, and another VNI and back. Each begins where the one before ended; the lab begins on vxlan.
 TOUR = [
@@ -38,12 +43,12 @@ KERNEL = {
 }
 
 
-def switch(backend: dict[str, t.Any], *arguments: str, report: Path | None = None) -> list[str]:
+def switch(backend: dict[str, t.Any], *arguments: str, report: Path | None = None, inventory: str = "inventories/lab") -> list[str]:
     variables = {**backend, "flannel_switch_probe": report is not None, "flannel_report_dir": str(report or ""), "flannel_journal_file": ""}
     return [
         "ansible-playbook",
         "--inventory",
-        "inventories/lab",
+        inventory,
         str(ROOT / "playbooks" / "switch_flannel_backend.yml"),
         "--extra-vars",
         json.dumps(variables),
@@ -51,11 +56,11 @@ def switch(backend: dict[str, t.Any], *arguments: str, report: Path | None = Non
     ]
 
 
-def inspect(directory: Path) -> list[str]:
+def inspect(directory: Path, inventory: str = "inventories/lab") -> list[str]:
     """Foretells the usual ways, sends packets on them, and captures these."""
     variables = {"network_inspection_dir": str(directory), "network_inspection_capture": True}
     playbook = str(ROOT / "playbooks" / "inspect_network.yml")
-    return ["ansible-playbook", "--inventory", "inventories/lab", playbook, "--extra-vars", json.dumps(variables)]
+    return ["ansible-playbook", "--inventory", inventory, playbook, "--extra-vars", json.dumps(variables)]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -125,9 +130,60 @@ def test_drift_is_told_and_healed(tmp_path: Path) -> None:
     on_nodes("ip link add flannel.9 type vxlan id 9 dstport 4790", hosts="n2")
     told = refused(watch)
     assert "n2: extra link flannel.9: vxlan" in told
-    run(["kubectl", "--kubeconfig", "/var/lib/podnet-lab/kubeconfig", "--namespace", "kube-flannel", "rollout", "restart", "daemonset"])
+    run([*KUBECTL, "--namespace", "kube-flannel", "rollout", "restart", "daemonset"])
     run(switch(VXLAN))
     assert "3 nodes have what flannel has to have" in run(watch)
+
+
+def in_background(folder: Path, backend: dict[str, t.Any]) -> JournaledRun:
+    folder.mkdir()
+    return JournaledRun(folder, lambda journal: switch({**backend, "flannel_timeout": 40}, "-e", f"flannel_journal_file={journal}"))
+
+
+def test_a_node_goes_down_during_a_switch(tmp_path: Path) -> None:
+    """The barrier holds: nothing of old goes anywhere before every node has the new. Once the node is back, the same command goes on."""
+    settings = from_environment()
+    node = next(node for node in settings.nodes if node.name == "n3")
+    switching = in_background(tmp_path / "run", HOST_GW)
+    switching.wait_for("restart-flannel")
+    nodes.shut_down(settings, node)
+    assert switching.end() != 0
+    assert "n3" in plain(switching.said)
+    assert "Traceback" not in switching.said
+    assert on_nodes("ip -o link show flannel.1 | wc -l", hosts="n1:n2") == {"1"}
+    assert locks() == []
+
+    nodes.boot(settings, node)
+    run([*KUBECTL, "wait", "--for=condition=Ready", "nodes", "--all", "--timeout=300s"])
+    assert "host-to-nodeport" in run(switch(HOST_GW))
+    assert_kernel_has("host-gw")
+    run(switch(VXLAN))
+    assert_kernel_has("vxlan")
+
+
+def test_two_switches_at_once(tmp_path: Path) -> None:
+    first = in_background(tmp_path / "first", HOST_GW)
+    first.wait_for("restart-flannel")
+    assert "another run changes this cluster's CNI" in plain(refused(switch(DIRECT)))
+    assert first.end() == 0, first.said[-4000:]
+    assert_kernel_has("host-gw")
+    run(switch(VXLAN))
+    assert_kernel_has("vxlan")
+
+
+def test_nodes_behind_a_router(tmp_path: Path) -> None:
+    """host-gw is refused by the nodes' names; DirectRouting has plain routes inside a subnet and VXLAN across, which a capture proves."""
+    shape = {"LAB_NODES": "4", "LAB_FAR_NODES": "2"}
+    run(lab("reset"), **shape)
+    far = "build/inventory"
+    said = plain(refused(switch(HOST_GW, inventory=far)))
+    assert "backend host-gw needs all nodes in one subnet: 4 nodes cannot reach all others" in said
+    assert "n1: n3, n4 behind a router" in said
+    run(switch(DIRECT, inventory=far))
+    ways = on_nodes("ip route | grep -E '^10[.]244[.][0-9]+[.]0/24 via' | grep -c flannel.1", inventory=far)
+    assert ways == {"2"}  # to the two of the other subnet
+    assert "came as foretold" in run(inspect(tmp_path, inventory=far))
+    assert changes(run(switch(DIRECT, inventory=far))) == {0}
 
 
 def refused(argv: list[str]) -> str:

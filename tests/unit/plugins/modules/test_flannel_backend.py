@@ -13,7 +13,7 @@ from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.podnet.cni.plugins.module_utils._kube import waiting
 from ansible_collections.podnet.cni.plugins.modules import flannel_backend
-from tests.support.flannel_cluster import CONFIG_MAP, DAEMONSET, FlannelCluster
+from tests.support.flannel_cluster import CONFIG_MAP, DAEMONSET, FlannelCluster, Release
 
 NET_CONF = """{
   "Network": "10.244.0.0/16",
@@ -51,6 +51,29 @@ def _run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, clu
         return t.cast("dict[str, t.Any]", json.loads(capfd.readouterr().out))
 
     return run
+
+
+#: Of each time at which something of it changed, from v0.16 on.
+RELEASES = [
+    Release("kube-system", "kube-flannel-ds", "quay.io/coreos/flannel:v0.16.1"),
+    Release("kube-system", "kube-flannel-ds", "rancher/mirrored-flannelcni-flannel:v0.18.1"),
+    Release("kube-flannel", "kube-flannel-ds", "docker.io/rancher/mirrored-flannelcni-flannel:v0.20.2"),
+    Release("kube-flannel", "kube-flannel-ds", "docker.io/flannel/flannel:v0.25.0"),
+    Release("kube-flannel", "kube-flannel-ds", "ghcr.io/flannel-io/flannel:v0.28.9"),
+    Release("network", "overlay-amd64", "harbor.example.com/mirror/flannel@sha256:0123"),
+]
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.image)
+def test_each_release_is_found_and_switched(run: Run, release: Release) -> None:
+    cluster = FlannelCluster(NET_CONF, release=release)
+    try:
+        result = run(HOST_GW, host=cluster.url)
+        assert (result["changed"], cluster.net_conf) == (True, NET_CONF.replace("vxlan", "host-gw")), result
+        assert set(cluster.announced.values()) == {"host-gw"}
+        assert run(HOST_GW, host=cluster.url)["changed"] is False
+    finally:
+        cluster.close()
 
 
 def test_a_switch_changes_the_backend_and_nothing_else(run: Run, cluster: FlannelCluster) -> None:
