@@ -127,9 +127,7 @@ class FlannelCluster(ObjectStore):
             "namespace": self.release.namespace,
             "name": f"flannel-{self._pods}",
             "annotations": template.get("annotations") or {},
-            "ownerReferences": [
-                {"controller": True, "kind": "DaemonSet", "name": self.release.daemonset, "uid": daemonset["metadata"]["uid"]}
-            ],
+            "ownerReferences": [owner],
         }
         waiting = {"name": "kube-flannel", "ready": well, "state": {} if well else {"waiting": {"reason": "CrashLoopBackOff"}}}
         status = {"conditions": [{"type": "Ready", "status": str(well)}], "containerStatuses": [waiting], "phase": "Running"}
