@@ -64,8 +64,9 @@ attributes:
   idempotent:
     support: full
 notes:
-  - Of iptables the tables nat and filter are followed, and of routes the tables local, main and default. Services of kube-proxy in the
-    modes ipvs and nftables are not, so there a packet to a Service's address is followed as if nobody translated it.
+  - Of iptables the tables nat and filter are followed, and of routes the tables local, main and default. IPVS is
+    followed by its virtual servers. Services of kube-proxy in the mode nftables are not, so there a packet to a Service's address is
+    followed as if nobody translated it.
 seealso:
   - module: podnet.cni.packet_trace
   - module: podnet.cni.network_report

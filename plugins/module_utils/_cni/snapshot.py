@@ -296,6 +296,26 @@ class Listener:
 
 
 @dataclasses.dataclass(frozen=True)
+class RealServer:
+    """One of those among which IPVS chooses; a ``weight`` of 0 gets no new connections."""
+
+    address: str
+    port: int
+    weight: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class VirtualServer:
+    """An address and a port that IPVS answers for. ``scheduler`` is the kernel's word (rr, wrr, lc, sh ...)."""
+
+    protocol: str
+    address: str
+    port: int
+    scheduler: str = ""
+    servers: t.Tuple[RealServer, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Disk:
     """Room below a path, in bytes and in files (inodes; 0 total where the file system has no limit)."""
 
@@ -338,6 +358,7 @@ class NodeSnapshot:
     firewalls: t.Tuple[str, ...] = ()
     input_chains: t.Tuple[FilterChain, ...] = ()
     listeners: t.Tuple[Listener, ...] = ()
+    virtual_servers: t.Tuple[VirtualServer, ...] = ()
     disks: t.Tuple[Disk, ...] = ()
     missing: t.Tuple[str, ...] = ()
 
@@ -442,5 +463,7 @@ _NESTED: _records.Nesting = {
     (FilterChain, "rules"): FilterRule,
     (FilterRule, "conditions"): Condition,
     (NodeSnapshot, "listeners"): Listener,
+    (NodeSnapshot, "virtual_servers"): VirtualServer,
+    (VirtualServer, "servers"): RealServer,
     (NodeSnapshot, "disks"): Disk,
 }

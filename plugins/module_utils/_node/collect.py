@@ -146,6 +146,7 @@ def _snapshot(results: _Results, firewalls: t.Iterable[str], found: Runtime, con
         firewalls=tuple(name for name in parse.active_units(results.text("services")) if name in _FIREWALL_SERVICES),
         input_chains=_input_chains(results),
         listeners=tuple(dict.fromkeys(item for path in _UDP_SOCKETS for item in parse.udp_listeners(tree.text(path)))),
+        virtual_servers=parse.virtual_servers(tree.text("/proc/net/ip_vs")),
         disks=tuple(disk for disk in map(tree.disk, _DISKS) if disk is not None),
         missing=_not_root() + results.missing(),
     )

@@ -8,6 +8,7 @@ Pure: text in, records out. Empty text gives no records. Private: may change at 
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import json
 import re
@@ -23,9 +24,11 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import (
     Listener,
     Neighbour,
     NftTable,
+    RealServer,
     Route,
     Rule,
     Unit,
+    VirtualServer,
     Vxlan,
 )
 from ansible_collections.podnet.cni.plugins.module_utils._node import nftables
@@ -263,3 +266,26 @@ def _number(text: str) -> int:
 def _items(text: str) -> t.List[Json]:
     """The objects of a JSON list. Old iproute2 leaves empty objects where a filter dropped a device."""
     return [item for item in json.loads(text) if item] if text.strip() else []
+
+
+def virtual_servers(text: str) -> t.Tuple[VirtualServer, ...]:
+    """Of /proc/net/ip_vs, which is not there without the kernel's module. Those that go by a firewall's mark have no address."""
+    found: t.List[VirtualServer] = []
+    named = False
+    for words in map(str.split, text.splitlines()):
+        if words[:1] != ["->"]:
+            named = words[:1] in (["TCP"], ["UDP"], ["SCTP"])
+            if named:
+                found.append(VirtualServer(words[0].lower(), *_hexadecimal(words[1]), words[2]))
+        elif named:
+            server = RealServer(*_hexadecimal(words[1]), int(words[3]))
+            found[-1] = dataclasses.replace(found[-1], servers=(*found[-1].servers, server))
+    return tuple(found)
+
+
+def _hexadecimal(text: str) -> t.Tuple[str, int]:
+    """``0A600001:01BB``, or ``[fd00:0000:...:0001]:01BB``: the kernel writes IPv4 as one number, IPv6 in words."""
+    address, _, port = text.rpartition(":")
+    if address.startswith("["):
+        return str(ipaddress.ip_address(address.strip("[]"))), int(port, 16)
+    return str(ipaddress.ip_address(int(address, 16))), int(port, 16)

@@ -18,7 +18,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import devic
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.model import Packet, Path
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.state import Ended, State, Step
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.world import Host, World
-from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Route
+from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Route, VirtualServer
 
 #: Nodes that a packet may pass before it is taken for one that goes round in circles.
 _MOST_NODES = 8
@@ -216,6 +216,26 @@ def _why(host: Host, route: Route, target: str) -> str:
 
 
 def _to_node(world: World, host: Host, state: State) -> t.List[Step]:
-    """For a program of the node, or of a pod in its network."""
+    """For a program of the node, or of a pod in its network; or for IPVS, which takes it on its way there."""
     steps = filters.filtered(world, host, state, "INPUT") if state.device else [state]
+    server = None if state.answers else host.virtual_server(state.packet)
+    if server is not None:
+        return [step for item in steps for step in ([item] if isinstance(item, Ended) else _balanced(world, host, item, server))]
     return [item if isinstance(item, Ended) else filters.settled(item).delivered("", "an address of the node itself") for item in steps]
+
+
+def _balanced(world: World, host: Host, state: State, server: VirtualServer) -> t.List[Step]:
+    """By IPVS to one of its servers, and on as if the node itself had sent it."""
+    total = sum(real.weight for real in server.servers)
+    if not total:
+        return [state.lost(f"IPVS has no server for {server.address}:{server.port}")]
+    steps: t.List[Step] = []
+    for real in server.servers:
+        if not real.weight:
+            continue
+        share = real.weight / total
+        told = f"IPVS, scheduler {server.scheduler}" + (f", for {share:.0%} of connections" if share < 1 else "")
+        packet = dataclasses.replace(state.packet, target=real.address, target_port=real.port)
+        chosen = dataclasses.replace(state.carrying(packet), device="", probability=state.probability * share)
+        steps += _routed(world, host, chosen.hop("translated", "", told))
+    return steps

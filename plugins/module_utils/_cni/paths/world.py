@@ -18,7 +18,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model imp
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ClusterSnapshot, Pod
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import routing
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.model import Packet
-from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Link, NodeSnapshot
+from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Link, NodeSnapshot, VirtualServer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +65,11 @@ class Host:
         """Whether a pod on the bridge takes the address for a neighbour's: it is in the bridge's subnet, and not the bridge's."""
         subnets = [ipaddress.ip_interface(f"{i.address}/{i.prefix_length}").network for i in self.seen.addresses if i.device == bridge]
         return any(_has(str(subnet), ipaddress.ip_address(address)) for subnet in subnets) and not self.is_own(address)
+
+    def virtual_server(self, packet: Packet) -> t.Optional[VirtualServer]:
+        """The one of IPVS that answers for the packet's target."""
+        wanted = (packet.protocol, packet.target, packet.target_port)
+        return next((item for item in self.seen.virtual_servers if (item.protocol, item.address, item.port) == wanted), None)
 
     def bridges_through_iptables(self, address: str) -> bool:
         """Whether what a bridge switches passes iptables and connection tracking. Without it a Service's answers arrive as they are."""
@@ -119,6 +124,7 @@ class World:
             "local": "local" if host.is_own(packet.target) else "unicast",
             "source type": "local" if host.is_own(packet.source) else "unicast",
             **self._membership(host, packet),
+            **_balanced(host, packet),
         }
 
     def _membership(self, host: Host, packet: Packet) -> t.Dict[str, str]:
@@ -130,6 +136,22 @@ class World:
             for name, members in known.items()
             for flag, address in ends.items()
         }
+
+
+#: Devices on which kube-proxy keeps the addresses of Services for IPVS.
+_IPVS_DEVICE = "kube-ipvs0"
+
+
+def _balanced(host: Host, packet: Packet) -> t.Dict[str, str]:
+    """Whether the target is in kube-proxy's sets, which with IPVS say for whom a packet is given another source."""
+    if not host.seen.virtual_servers:
+        return {}
+    is_virtual = host.virtual_server(packet) is not None
+    of_service = host.addresses.get(packet.target) == _IPVS_DEVICE
+    return {
+        "set KUBE-CLUSTER-IP dst,dst": "yes" if is_virtual and of_service else "no",
+        f"set KUBE-NODE-PORT-{packet.protocol.upper()} dst": "yes" if is_virtual and not of_service else "no",
+    }
 
 
 def _port(cluster: ClusterSnapshot, backend: Backend, option: str) -> int:

@@ -18,9 +18,11 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import (
     Listener,
     Neighbour,
     NftTable,
+    RealServer,
     Route,
     Rule,
     Unit,
+    VirtualServer,
     Vxlan,
 )
 from ansible_collections.podnet.cni.plugins.module_utils._node import parse
@@ -277,3 +279,35 @@ def test_empty_objects_of_old_iproute2() -> None:
 )
 def test_active_units(text: str, names: tuple[str, ...]) -> None:
     assert parse.active_units(text) == names
+
+
+IP_VS = """IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+TCP  0A600009:0050 rr
+  -> 0AF40205:1F90      Masq    1      0          0
+  -> 0AF40305:1F90      Masq    3      2          7
+UDP  0A60000A:0035 wlc persistent 10800
+TCP  [fd00:0000:0000:0000:0000:0000:0000:0009]:0050 sh
+  -> [fd00:0000:0000:0000:0000:0000:0002:0005]:1F90      Masq    0      0          0
+FWM  00000001 rr
+  -> 0AF40205:1F90      Masq    1      0          0
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ()),
+        (
+            IP_VS,
+            (
+                VirtualServer("tcp", "10.96.0.9", 80, "rr", (RealServer("10.244.2.5", 8080, 1), RealServer("10.244.3.5", 8080, 3))),
+                VirtualServer("udp", "10.96.0.10", 53, "wlc"),
+                VirtualServer("tcp", "fd00::9", 80, "sh", (RealServer("fd00::2:5", 8080, 0),)),
+            ),
+        ),
+    ],
+)
+def test_virtual_servers(text: str, expected: tuple[VirtualServer, ...]) -> None:
+    assert parse.virtual_servers(text) == expected

@@ -130,6 +130,65 @@ def test_without_br_netfilter_a_neighbour_s_answer_arrives_as_it_is() -> None:
     assert not same_node.works
 
 
+# IPVS, as kube-proxy sets it up; from its documentation, for the lab's kernel has none
+
+
+#: The rules of kube-proxy's that have a say where IPVS chooses.
+IPVS_NAT = {
+    "PREROUTING": ["-j KUBE-SERVICES"],
+    "OUTPUT": ["-j KUBE-SERVICES"],
+    "POSTROUTING": ["-j KUBE-POSTROUTING"],
+    "KUBE-SERVICES": [
+        "! -s 10.244.0.0/16 -m set --match-set KUBE-CLUSTER-IP dst,dst -j KUBE-MARK-MASQ",
+        "-m addrtype --dst-type LOCAL -j KUBE-NODE-PORT",
+        "-m set --match-set KUBE-CLUSTER-IP dst,dst -j ACCEPT",
+    ],
+    "KUBE-NODE-PORT": ["-p tcp -m set --match-set KUBE-NODE-PORT-TCP dst -j KUBE-MARK-MASQ"],
+    "KUBE-MARK-MASQ": path_cases.NAT["KUBE-MARK-MASQ"],
+    "KUBE-POSTROUTING": path_cases.NAT["KUBE-POSTROUTING"],
+}
+
+
+def with_ipvs(seen: model.NodeSnapshot) -> model.NodeSnapshot:
+    servers = (model.RealServer("10.244.2.5", 8080, 1), model.RealServer("10.244.3.5", 8080, 3), model.RealServer("10.244.3.6", 8080, 0))
+    own = next(item.address for item in seen.addresses if item.device == "eth0")
+    places = ((path_cases.SERVICE, 80), (own, path_cases.NODE_PORT))
+    return dataclasses.replace(
+        seen,
+        addresses=(*seen.addresses, model.Address("kube-ipvs0", path_cases.SERVICE, 32)),
+        routes=(*seen.routes, path_cases.local(path_cases.SERVICE, "kube-ipvs0")),
+        chains=(*path_cases.chains("nat", IPVS_NAT), *path_cases.chains("filter", path_cases.FILTER)),
+        virtual_servers=tuple(model.VirtualServer("tcp", address, port, "wrr", servers) for address, port in places),
+    )
+
+
+IPVS = path_cases.flannel(VXLAN, n1=with_ipvs, n2=with_ipvs, n3=with_ipvs)
+
+
+def test_ipvs_divides_connections_by_weight() -> None:
+    found = follow(IPVS, "pod/default/a", "service/default/web:80")
+    ends = [(journey.there.probability, journey.there.last.packet.target, journey.there.last.packet.source) for journey in found.journeys]
+    assert ends == [(0.75, "10.244.3.5", "10.244.1.5"), (0.25, "10.244.2.5", "10.244.1.5")]
+    assert "IPVS, scheduler wrr, for 75% of connections" in next(h.why for h in found.journeys[0].there.hops if h.what == "translated")
+    assert found.works
+
+
+@pytest.mark.parametrize(("source", "target"), [("node/n1", "service/default/web:80"), ("outside", "nodeport/n1/default/web:80")])
+def test_with_ipvs_too_who_is_not_a_pod_is_masqueraded(source: str, target: str) -> None:
+    found = follow(IPVS, source, target)
+    assert {journey.there.last.packet.source for journey in found.journeys} == {"10.244.1.0"}
+    assert found.works
+
+
+def test_a_service_without_a_pod_has_no_server() -> None:
+    empty = path_cases.flannel(
+        VXLAN,
+        n1=lambda seen: dataclasses.replace(with_ipvs(seen), virtual_servers=(model.VirtualServer("tcp", path_cases.SERVICE, 80, "rr"),)),
+    )
+    (journey,) = follow(empty, "pod/default/a", "service/default/web:80").journeys
+    assert (journey.there.outcome, journey.there.last.why) == ("lost", f"IPVS has no server for {path_cases.SERVICE}:80")
+
+
 # Where packets are lost
 
 
