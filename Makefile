@@ -24,7 +24,7 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages migrate lab lab-reset lab-down lab-status test test-fast test-newest test-lab test-long lint bench bench-migrations reference artifact clean distclean
+.PHONY: help setup packages migrate lab lab-reset lab-down lab-status test test-fast test-newest test-lab test-long lint bench bench-migrations bench-switches reference artifact clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ bench: setup ## times and sizes of the lab and of the node snapshot
 
 bench-migrations: setup ## every way from flannel to Calico measured on fresh labs, half an hour; what was measured is kept in build/bench
 	@$(BIN)/python tests/bench/migrations.py
+
+bench-switches: setup ## switches of flannel's backend against the usual way, on a fresh lab
+	@$(BIN)/python tests/bench/switches.py
 
 lint: setup ## every static gate
 	ruff check
