@@ -24,7 +24,7 @@ __all__ = ["JINJA2_IMPORT_ERROR", "render"]
 
 _MARKS = {tables.RIGHT: "\N{CHECK MARK}", tables.MISSING: "\N{MULTIPLICATION X}", tables.EXTRA: "+", tables.OTHER: ""}
 #: Beyond these a page is no help any more, and network.json has all.
-_MOST_REASONS, _MOST_NODES, _MOST_LINES = 12, 50, 60
+_MOST_REASONS, _MOST_LINES = 12, 60
 _SHORT = 22
 
 
@@ -39,9 +39,9 @@ def render(inspection: Inspection, world: World, sightings: t.Mapping[str, t.Col
         inspection=inspection,
         marks=_MARKS,
         most_lines=_MOST_LINES,
-        most_nodes=_MOST_NODES,
         most_reasons=_MOST_REASONS,
         sightings=sightings,
+        told=[node for node in inspection.nodes if node.tables or node.differences or node.unknown],
     )
     return page + "\n"
 

@@ -143,7 +143,7 @@ NETWORK_PAGE = """\
 <p class="soft small">
 {%- if inspection.expects %}&#10003; is as it has to be; a missing line, and one too many, are said to be so.{% else %}
 What has to be there is known of flannel, and of Calico with VXLAN; here each line is told with what it is for.{% endif %}</p>
-{% for node in inspection.nodes[:most_nodes] %}
+{% for node in told %}
 <details class="node"{% if loop.first or node.differences %} open{% endif %}><summary>{{ node.name }}
  <span class="soft small">{{ node.addresses | join(", ") }}
  &middot; pods {{ node.pod_ranges | join(", ") }} &middot; {{ node.pods }} running
@@ -163,8 +163,8 @@ What has to be there is known of flannel, and of Calico with VXLAN; here each li
 {% endfor %}
 </details>
 {% endfor %}
-{% if inspection.nodes | count > most_nodes %}
-<p class="soft small">{{ inspection.nodes | count - most_nodes }} more nodes are in network.json.</p>{% endif %}
+{% if inspection.nodes | count > told | count %}
+<p class="soft small">{{ inspection.nodes | count - told | count }} more nodes, which no packet here comes by, and nothing differs.</p>{% endif %}
 </section>
 </main>
 </body>

@@ -24,6 +24,9 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.account impo
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.proof import Proof
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.world import Host, World
 
+#: In a larger cluster only the tables of nodes that the packets come by are told: a thousand nodes have a million routes.
+MOST_TOLD = 50
+
 
 @dataclasses.dataclass(frozen=True)
 class NodeView:
@@ -67,11 +70,13 @@ def inspect(world: World, accounts: t.Sequence[Account], proofs: t.Sequence[Proo
     """All of it."""
     mesh = _mesh(world)
     carrier, about = _carrier(world, mesh)
+    passed = {name for item in accounts for name in item.nodes}
+    told = passed if len(world.hosts) > MOST_TOLD else set(world.hosts)
     return Inspection(
         title="The pod network",
         carrier=carrier,
         about=about,
-        nodes=tuple(_node(world, host, mesh) for host in world.hosts.values()),
+        nodes=tuple(_node(world, host, mesh, with_tables=name in told) for name, host in world.hosts.items()),
         accounts=tuple(accounts),
         proofs={proof.flow: proof for proof in proofs},
         expects="" if mesh is None else "flannel" if isinstance(mesh, Mesh) else "Calico",
@@ -112,7 +117,7 @@ _CALICO = (
 )
 
 
-def _node(world: World, host: Host, mesh: _AnyMesh) -> NodeView:
+def _node(world: World, host: Host, mesh: _AnyMesh, *, with_tables: bool) -> NodeView:
     node = next((item for item in world.cluster.nodes if item.name == host.name), None)
     expected, unknown = _expectation(node, host, mesh)
     return NodeView(
@@ -120,7 +125,7 @@ def _node(world: World, host: Host, mesh: _AnyMesh) -> NodeView:
         addresses=node.internal_ips if node else (),
         pod_ranges=node.pod_cidrs if node else (),
         pods=sum(1 for pod in world.pods.values() if pod.node == host.name),
-        tables=tables(world, host, expected),
+        tables=tables(world, host, expected) if with_tables else (),
         differences=comparison.compare(expected, host.seen) if expected else (),
         unknown=unknown,
     )

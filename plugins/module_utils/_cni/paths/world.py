@@ -8,10 +8,12 @@ Pure: no I/O. Private: may change at any time.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import ipaddress
 import typing as t
 
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import matching, net_conf
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import nodes, udp, wireguard
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import Backend, Peer
@@ -155,11 +157,12 @@ def _balanced(host: Host, packet: Packet) -> t.Dict[str, str]:
 
 
 def _port(cluster: ClusterSnapshot, backend: Backend, option: str) -> int:
-    """As net-conf.json has it, or the backend's own."""
+    """As net-conf.json has it, or the backend's own; flanneld does not run with a configuration that it cannot read."""
     for item in cluster.flannel:
-        conf = net_conf.parse(item.net_conf, "net-conf.json")
-        if conf.backend == backend.NAME and option in conf.options:
-            return int(conf.options[option])
+        with contextlib.suppress(_errors.BadInputError):
+            conf = net_conf.parse(item.net_conf, "net-conf.json")
+            if conf.backend == backend.NAME and option in conf.options:
+                return int(conf.options[option])
     return int(backend.OPTIONS[option].default)
 
 
