@@ -164,7 +164,8 @@ What has to be there is known of flannel, and of Calico with VXLAN; here each li
 </details>
 {% endfor %}
 {% if inspection.nodes | count > told | count %}
-<p class="soft small">{{ inspection.nodes | count - told | count }} more nodes, which no packet here comes by, and nothing differs.</p>{% endif %}
+<p class="soft small">{{ inspection.nodes | count - told | count }} more nodes: no packet here comes by, and nothing differs.</p>
+{% endif %}
 </section>
 </main>
 </body>
