@@ -135,6 +135,11 @@ summary:
   type: list
   elements: str
   sample: ["passed   one-subnet  3 nodes reach each other without a router", "1 passed, 0 failed, 0 skipped"]
+leaving:
+  description: Devices that carry packets now and go, by node. Empty without O(snapshots).
+  returned: success
+  type: dict
+  sample: {n1: [flannel.1], n2: [flannel.1]}
 hazards:
   description: What may go wrong with a switch like this one.
   returned: success
@@ -151,6 +156,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import checks
 from ansible_collections.podnet.cni.plugins.module_utils._cni import flannel as discovery
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import readiness, switch, table
+from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import Node
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, flannel
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 
@@ -163,7 +169,9 @@ def act(call: _entry.Call) -> _entry.Result:
     api = client.get_client(call)
     found = flannel.find(api)
     planned = switch.plan(found.net_conf, params["backend"], found.where, allow_udp=params["allow_udp"])
-    asked = _asked(api, planned, params["snapshots"])
+    snapshots = model.from_option(params["snapshots"])
+    members = flannel.members(api) if snapshots else ()
+    asked = _asked(planned, members, snapshots)
     changed = planned.changed or found.is_under_way
     start = planned.start if params["start"] == "auto" else params["start"]
     if changed:
@@ -186,16 +194,17 @@ def act(call: _entry.Call) -> _entry.Result:
         "smaller_mtu": planned.smaller,
         "checks": checks.to_dicts(asked),
         "summary": checks.summary(asked) if asked else [],
+        "leaving": {name: list(devices) for name, devices in readiness.leaving(planned, members, snapshots).items()},
         "hazards": list(planned.hazards),
         "diff": {"before": before, "after": after, "before_header": found.where, "after_header": found.where},
     }
 
 
-def _asked(api: t.Any, planned: switch.Switch, snapshots: t.Mapping[str, t.Any]) -> t.Tuple[checks.Check, ...]:
+def _asked(planned: switch.Switch, members: t.Sequence[Node], snapshots: readiness.Snapshots) -> t.Tuple[checks.Check, ...]:
     """Whether the nodes can carry the new backend; nothing is asked where nobody looked at them."""
     if not snapshots:
         return ()
-    asked = readiness.judge(planned, flannel.members(api), model.from_option(snapshots))
+    asked = readiness.judge(planned, members, snapshots)
     if checks.failures(asked):
         told = {"checks": checks.to_dicts(asked), "summary": checks.summary(asked)}
         raise _errors.FoundFailingError("\n".join(["The switch is refused.", *checks.failure_lines(asked)]), told)

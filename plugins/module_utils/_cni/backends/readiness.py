@@ -53,6 +53,17 @@ def judge(planned: Switch, members: t.Sequence[cluster.Node], snapshots: Snapsho
     )
 
 
+def leaving(planned: Switch, members: t.Sequence[cluster.Node], snapshots: Snapshots) -> t.Dict[str, t.Tuple[str, ...]]:
+    """Devices that carry packets now and that the new backend does not have, by node; nodes without any are left out."""
+    scene = _Scene(planned, members, snapshots)
+    found = {}
+    for name, below in scene.below.items():
+        wanted = {link.name for link in planned.after.backend.own(planned.after, scene.peers[name], below).links}
+        carriers = [link.name for link in snapshots[name].links if link.owner.startswith("flannel-")]
+        found[name] = tuple(device for device in carriers if device not in wanted)
+    return {name: devices for name, devices in found.items() if devices}
+
+
 def _seen(scene: _Scene) -> checks.Check:
     unseen = [member.name for member in scene.members if member.name not in scene.snapshots]
     if unseen:

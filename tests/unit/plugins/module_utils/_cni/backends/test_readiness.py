@@ -108,3 +108,15 @@ def test_the_size_of_packets(after: dict[str, t.Any], before: dict[str, t.Any], 
     found = {check.id: check for check in readiness.judge(planned(after, before), NEAR, seen(NEAR))}
     assert found["pod-mtu"].result == result
     assert words in found["pod-mtu"].seen
+
+
+@pytest.mark.parametrize(
+    ("after", "devices"),
+    [(HOST_GW, ("flannel.1",)), ({"Type": "vxlan", "VNI": 7}, ("flannel.1",)), ({"Type": "vxlan", "DirectRouting": True}, ())],
+    ids=str,
+)
+def test_devices_that_go(after: dict[str, t.Any], devices: tuple[str, ...]) -> None:
+    whole = cases.mesh(VXLAN)
+    snapshots = {f"n{number}": cases.healthy(cases.expectation(whole, number)) for number in (1, 2)}
+    expected = {name: devices for name in snapshots} if devices else {}
+    assert readiness.leaving(planned(after), MEMBERS, snapshots) == expected
