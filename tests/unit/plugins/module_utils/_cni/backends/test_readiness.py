@@ -118,5 +118,5 @@ def test_the_size_of_packets(after: dict[str, t.Any], before: dict[str, t.Any], 
 def test_devices_that_go(after: dict[str, t.Any], devices: tuple[str, ...]) -> None:
     whole = cases.mesh(VXLAN)
     snapshots = {f"n{number}": cases.healthy(cases.expectation(whole, number)) for number in (1, 2)}
-    expected = {name: devices for name in snapshots} if devices else {}
+    expected = dict.fromkeys(snapshots, devices) if devices else {}
     assert readiness.leaving(planned(after), MEMBERS, snapshots) == expected
