@@ -163,8 +163,10 @@ def _by_flow(traced: t.Mapping[str, t.Any]) -> t.Dict[str, _ByNode]:
 
 
 def _proof(item: Account, traced: t.Mapping[str, t.Any], seen: t.Mapping[str, _ByNode]) -> proof.Proof:
-    sent = sum(result.get("sent", {}).get(item.flow.name, 0) for result in traced.values())
-    return proof.judge(item, sent, seen[item.flow.name])
+    name = item.flow.name
+    sent: t.List[float] = next((result["sent"][name] for result in traced.values() if name in result.get("sent", {})), [])
+    listened = {node: (result["began"], result["ended"]) for node, result in traced.items() if "began" in result}
+    return proof.judge(item, proof.Capture(sent, seen[name], listened))
 
 
 SPEC = _entry.Spec(

@@ -65,9 +65,12 @@ options:
     type: str
     required: true
   seconds:
-    description: How long to listen.
+    description:
+      - How long to listen. The packets are spread over this time, but for its beginning and its end.
+      - Nodes do not begin at the same moment. M(podnet.cni.network_report) judges packets alone that were sent while all nodes on their way
+        listened, so what is sent too early or too late does no harm.
     type: int
-    default: 5
+    default: 6
   count:
     description: Packets to send for each trace.
     type: int
@@ -119,10 +122,20 @@ sightings:
       target_port: 80
       outer: {source: 192.0.2.11, target: 192.0.2.12, port: 8472, vni: 1}
 sent:
-  description: Packets that this node sent for each trace.
+  description: When this node sent the packets of each trace, in seconds since the epoch.
   returned: success
   type: dict
-  sample: {"pod/default/client -> service/default/myapp:80": 5}
+  sample: {"pod/default/client -> service/default/myapp:80": [1795990796.1, 1795990796.8]}
+began:
+  description: Since when it listened, in seconds since the epoch.
+  returned: success
+  type: float
+  sample: 1795990794.5
+ended:
+  description: Until when it listened.
+  returned: success
+  type: float
+  sample: 1795990800.5
 missed:
   description: Packets that came by while this was busy, and that were not looked at.
   returned: success
@@ -150,7 +163,7 @@ def run(params: t.Mapping[str, t.Any], check_mode: bool) -> _entry.Result:
     _demand_bounds(params)
     mine = [item for item in params["traces"] if item["node"] == params["node"]]
     if check_mode:
-        return {"changed": False, "sightings": [], "sent": {}, "missed": 0}
+        return {"changed": False, "sightings": [], "sent": {}, "began": 0.0, "ended": 0.0, "missed": 0}
     senders = {item["flow"]: _sender(item) for item in mine}
     marks = {item["flow"]: trace.Mark(f"{params['mark']} {place}") for place, item in enumerate(params["traces"])}
     pace = trace.Pace(seconds=params["seconds"], count=params["count"])
@@ -158,7 +171,9 @@ def run(params: t.Mapping[str, t.Any], check_mode: bool) -> _entry.Result:
     return {
         "changed": False,
         "sightings": [dataclasses.asdict(item) for item in found.sightings],
-        "sent": dict.fromkeys(senders, params["count"]),
+        "sent": dict.fromkeys(senders, found.sent),
+        "began": found.began,
+        "ended": found.ended,
         "missed": found.missed,
     }
 
@@ -212,7 +227,7 @@ SPEC = _entry.Spec(
         "traces": {"type": "list", "elements": "dict", "required": True, "options": _TRACE},
         "node": {"type": "str", "required": True},
         "mark": {"type": "str", "required": True},
-        "seconds": {"type": "int", "default": 5},
+        "seconds": {"type": "int", "default": 6},
         "count": {"type": "int", "default": 5},
         "tunnels": {"type": "dict", "default": {}},
     },

@@ -52,12 +52,16 @@ class Sender:
 
 @dataclasses.dataclass(frozen=True)
 class Pace:
-    """Listens for ``seconds``; after ``lead`` of them ``count`` packets of each trace are sent, ``interval`` seconds between them."""
+    """Listens for ``seconds``, and sends ``count`` packets of each trace but in the first ``lead`` and the last ``rest`` of them."""
 
-    seconds: float = 5.0
-    lead: float = 1.5
+    seconds: float = 6.0
     count: int = 5
-    interval: float = 0.2
+    lead: float = 1.5
+    rest: float = 1.0
+
+    @property
+    def interval(self) -> float:
+        return max(0.0, self.seconds - self.lead - self.rest) / self.count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,10 +82,16 @@ class Sighting:
 
 @dataclasses.dataclass
 class Result:
-    """What was seen, and how many packets came by unseen because this was busy."""
+    """What was seen, and how many packets came by unseen because this was busy.
+
+    ``began`` and ``ended`` bound the time in which it listened, ``sent`` are the moments of the packets; all in seconds since the epoch.
+    """
 
     sightings: t.List[Sighting] = dataclasses.field(default_factory=list)
     missed: int = 0
+    began: float = 0.0
+    ended: float = 0.0
+    sent: t.List[float] = dataclasses.field(default_factory=list)
 
 
 class Mark:
@@ -116,16 +126,18 @@ def run(marks: t.Mapping[str, Mark], senders: t.Mapping[str, Sender], tunnels: t
     result = Result()
     with _listener() as listening:
         started = time.monotonic()
-        sent = 0
-        while True:
+        result.began = time.time()
+        while len(result.sightings) < MOST:
             now = time.monotonic() - started
-            if now >= pace.seconds or len(result.sightings) >= MOST:
+            if now >= pace.seconds:
                 break
-            if sent < pace.count and now >= pace.lead + sent * pace.interval:
+            number = len(result.sent)
+            if emitters and number < pace.count and now >= pace.lead + number * pace.interval:
+                result.sent.append(time.time())
                 for emit in emitters:
-                    emit(sent)
-                sent += 1
+                    emit(number)
             result.sightings.extend(_next(listening, marks, tunnels))
+        result.ended = time.time()
         result.missed = _missed(listening)
     return result
 

@@ -30,7 +30,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._node import frames, tr
 target, protocol, process = sys.argv[1], sys.argv[2], int(sys.argv[3])
 marks = {"one": trace.Mark("test 0"), "other": trace.Mark("test 1")}
 sender = trace.Sender(sys.argv[4], target, protocol, 8080, process)
-found = trace.run(marks, {"one": sender}, frames.TUNNELS, trace.Pace(seconds=1.2, lead=0.2, count=3, interval=0.1))
+found = trace.run(marks, {"one": sender}, frames.TUNNELS, trace.Pace(seconds=1.2, count=3, lead=0.2, rest=0.5))
 print(json.dumps([dataclasses.asdict(item) for item in found.sightings]))
 """
 NEAR = """

@@ -38,14 +38,10 @@ class Sight:
 
 @dataclasses.dataclass(frozen=True)
 class Proof:
-    """Of one flow: how many of the packets ``sent`` were seen just as foretold, and what was not. ``answered`` counts answers seen so.
-
-    ``seen`` is the number of packets of which anything was seen at all.
-    """
+    """Of one flow: how many of the packets ``sent`` were seen just as foretold, and what was not. ``answered`` counts answers seen so."""
 
     flow: str
     sent: int
-    seen: int = 0
     proved: int = 0
     answered: int = 0
     problems: t.Tuple[str, ...] = ()
@@ -86,30 +82,56 @@ def foretold(path: t.Optional[Path]) -> t.Tuple[Sight, ...]:
     return tuple(sight_of(hop) for hop in (path.hops if path else ()) if hop.is_sighting and hop.node)
 
 
+@dataclasses.dataclass(frozen=True)
+class Capture:
+    """What was sent of one flow and when, what was seen of it on each node, and when each node listened; seconds since the epoch."""
+
+    sent: t.Sequence[float]
+    sightings: t.Mapping[str, t.Sequence[t.Mapping[str, t.Any]]]
+    listened: t.Mapping[str, t.Tuple[float, float]]
+
+
+#: Seconds that a packet may take, and that clocks of nodes may differ.
+_LEEWAY = 0.3
+
 #: Packets of one number: what was seen of it, and of its answer.
 _Seen = t.Dict[int, t.Tuple[t.Set[Sight], t.Set[Sight]]]
 
 
-def judge(account: Account, sent: int, sightings: t.Mapping[str, t.Iterable[t.Mapping[str, t.Any]]]) -> Proof:
-    """``sightings`` are those of the flow, by node."""
-    seen: _Seen = collections.defaultdict(lambda: (set(), set()))
-    for node, items in sightings.items():
-        for item in items:
-            seen[item["number"]][bool(item["answer"])].add(sight(node, item))
+def judge(account: Account, capture: Capture) -> Proof:
+    """Of the packets that were sent while all nodes on their way listened."""
+    spans = [capture.listened[node] for node in account.nodes if node in capture.listened]
+    counted = [number for number, moment in enumerate(capture.sent) if all(_is_in(moment, span) for span in spans)]
+    seen = _by_number(capture.sightings)
     proved = answered = 0
     problems: t.Dict[str, None] = {}
-    for number in sorted(seen):
+    for number in counted:
         there, back = seen[number]
+        if not there:
+            problems["a packet was seen nowhere"] = None
+            continue
         journey = _nearest(account.journeys, there)
         problem = _problem(journey.there, there)
         proved += not problem
         wrong_answer = _problem(journey.back, back) if back and not problem else ""
         answered += bool(back) and not problem and not wrong_answer
         problems.update(dict.fromkeys(filter(None, (problem, wrong_answer and f"of the answer: {wrong_answer}"))))
-    lost = sent - len(seen)
-    if lost:
-        problems[f"{lost} packets were seen nowhere"] = None
-    return Proof(account.flow.name, sent, len(seen), proved, answered, tuple(problems))
+    if not counted:
+        problems["no packet was sent while all nodes on its way listened: have them listen longer"] = None
+    return Proof(account.flow.name, len(counted), proved, answered, tuple(problems))
+
+
+def _is_in(moment: float, span: t.Tuple[float, float]) -> bool:
+    began, ended = span
+    return began + _LEEWAY <= moment <= ended - _LEEWAY
+
+
+def _by_number(sightings: t.Mapping[str, t.Sequence[t.Mapping[str, t.Any]]]) -> _Seen:
+    seen: _Seen = collections.defaultdict(lambda: (set(), set()))
+    for node, items in sightings.items():
+        for item in items:
+            seen[item["number"]][bool(item["answer"])].add(sight(node, item))
+    return seen
 
 
 def _nearest(journeys: t.Sequence[Journey], seen: t.Set[Sight]) -> Journey:

@@ -75,7 +75,12 @@ def sightings(world: World) -> dict[str, t.Any]:
     (found,) = account.accounts(world, path_cases.SERVICES, FLOWS)
     items = captured(found.journeys[0].there, 0)
     return {
-        node: {"sent": {NAME: 1} if node == "n1" else {}, "sightings": [{**item, "trace": NAME} for place, item in items if place == node]}
+        node: {
+            "sent": {NAME: [10.0]} if node == "n1" else {},
+            "sightings": [{**item, "trace": NAME} for place, item in items if place == node],
+            "began": 5.0,
+            "ended": 15.0,
+        }
         for node in ("n1", "n2")
     }
 

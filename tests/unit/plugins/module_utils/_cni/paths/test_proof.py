@@ -49,26 +49,32 @@ def by_node(items: list[tuple[str, dict[str, t.Any]]]) -> Sightings:
     return found
 
 
+def judge(found: Account, sent: int, seen: Sightings, **listened: tuple[float, float]) -> proof.Proof:
+    """Packets that are sent at the seconds 10, 11, 12 ..., while nodes listen from 5 to 20 unless it is said."""
+    spans = {node: listened.get(node, (5.0, 20.0)) for node in found.nodes}
+    return proof.judge(found, proof.Capture([10.0 + number for number in range(sent)], seen, spans))
+
+
 def test_all_as_foretold() -> None:
     found = asked()
     (journey,) = found.journeys
     assert journey.back is not None
     seen = by_node([*captured(journey.there, 0), *captured(journey.there, 1), *captured(journey.back, 1, answer=True)])
-    judged = proof.judge(found, 2, seen)
+    judged = judge(found, 2, seen)
     assert (judged.proved, judged.answered, judged.problems, judged.holds) == (2, 1, (), True)
 
 
 def test_each_connection_to_a_service_goes_its_own_way() -> None:
     found = asked("service/default/web:80")
     one, other = found.journeys
-    judged = proof.judge(found, 2, by_node([*captured(one.there, 0), *captured(other.there, 1)]))
+    judged = judge(found, 2, by_node([*captured(one.there, 0), *captured(other.there, 1)]))
     assert judged.holds
 
 
 def test_not_seen_where_it_should_have_been() -> None:
     found = asked()
     seen = by_node([item for item in captured(found.journeys[0].there, 0) if item[1]["device"] != "flannel.1"])
-    judged = proof.judge(found, 1, seen)
+    judged = judge(found, 1, seen)
     assert judged.problems == ("not seen: n1:flannel.1 10.244.1.5 -> 10.244.2.5",)
     assert not judged.holds
 
@@ -79,28 +85,38 @@ def test_in_another_tunnel_than_foretold() -> None:
     for _node, item in items:
         if item["outer"]:
             item["outer"]["target"] = "192.168.50.99"
-    assert "in 192.168.50.11 -> 192.168.50.12 port 8472" in proof.judge(found, 1, by_node(items)).problems[0]
+    assert "in 192.168.50.11 -> 192.168.50.12 port 8472" in judge(found, 1, by_node(items)).problems[0]
 
 
 def test_packets_that_nobody_saw() -> None:
-    judged = proof.judge(asked(), 3, {})
-    assert (judged.seen, judged.problems) == (0, ("3 packets were seen nowhere",))
-    assert str(judged) == "pod/default/a -> pod/default/b:80: 0 of 3 packets came as foretold; 3 packets were seen nowhere"
+    judged = judge(asked(), 3, {})
+    assert str(judged) == "pod/default/a -> pod/default/b:80: 0 of 3 packets came as foretold; a packet was seen nowhere"
+
+
+def test_packets_that_were_sent_before_all_listened_are_not_judged() -> None:
+    found = asked()
+    (journey,) = found.journeys
+    early = [item for item in captured(journey.there, 0) if item[0] == "n1"]
+    judged = judge(found, 2, by_node([*early, *captured(journey.there, 1)]), n2=(10.5, 20.0))
+    assert (judged.sent, judged.proved, judged.holds) == (1, 1, True)
+    never = judge(found, 2, by_node(early), n2=(15.0, 20.0))
+    assert never.problems == ("no packet was sent while all nodes on its way listened: have them listen longer",)
+    assert not never.holds
 
 
 def test_a_packet_that_was_to_be_lost_and_was_not() -> None:
     whole = asked()
     lost = dataclasses.replace(whole.journeys[0].there, hops=whole.journeys[0].there.hops[:5], outcome="lost")
     found = dataclasses.replace(whole, journeys=(dataclasses.replace(whole.journeys[0], there=lost, back=None),))
-    assert proof.judge(found, 1, by_node(captured(lost, 0))).holds
-    assert proof.judge(found, 1, by_node(captured(whole.journeys[0].there, 0))).problems[0].startswith("not foretold: n1:eth0")
+    assert judge(found, 1, by_node(captured(lost, 0))).holds
+    assert judge(found, 1, by_node(captured(whole.journeys[0].there, 0))).problems[0].startswith("not foretold: n1:eth0")
 
 
 def test_more_than_foretold_is_a_bridge_that_floods() -> None:
     found = asked()
     (journey,) = found.journeys
     flooded = ("n2", {**captured(journey.there, 0)[-1][1], "device": "veth-x"})
-    assert proof.judge(found, 1, by_node([*captured(journey.there, 0), flooded])).holds
+    assert judge(found, 1, by_node([*captured(journey.there, 0), flooded])).holds
 
 
 def test_what_is_to_be_sent() -> None:
