@@ -17,6 +17,13 @@ description:
     as it tells over its CRI socket.
   - Reads only. Needs nothing on the node but Python 3.8 and what a node has anyway.
     A tool that is not there is named in RV(snapshot.missing).
+options:
+  service_proxy:
+    description:
+      - Whether to read kube-proxy's own nftables table, too, which may be very long. M(podnet.cni.network_path) needs it where kube-proxy
+        runs in that mode.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - podnet.cni.node_directories
   - podnet.cni.attributes
@@ -230,6 +237,14 @@ snapshot:
       description: UDP ports on which something listens, the kernel for a VXLAN device among them; an empty address stands for any.
       type: list
       elements: dict
+    virtual_servers:
+      description: Addresses and ports that IPVS answers for, and among whom it chooses.
+      type: list
+      elements: dict
+    proxy_chains:
+      description: kube-proxy's own nftables table in the words of iptables, with O(service_proxy).
+      type: list
+      elements: dict
     disks:
       description: Room in bytes and in files where configuration, plugins, kubelet and runtime keep theirs.
       type: list
@@ -257,11 +272,11 @@ from ansible_collections.podnet.cni.plugins.module_utils._node import collect, o
 
 
 def act(call: _entry.Call) -> _entry.Result:
-    snapshot = collect.collect(conf_dir=call.params["conf_dir"] or "")
+    snapshot = collect.collect(conf_dir=call.params["conf_dir"] or "", service_proxy=call.params["service_proxy"])
     return {"changed": False, "snapshot": model.to_dict(snapshot), "summary": model.summary(snapshot)}
 
 
-SPEC = _entry.Spec(options.CONF_DIR, act)
+SPEC = _entry.Spec({**options.CONF_DIR, "service_proxy": {"type": "bool", "default": False}}, act)
 
 
 def main() -> None:

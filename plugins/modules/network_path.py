@@ -65,8 +65,8 @@ attributes:
     support: full
 notes:
   - Of iptables the tables nat and filter are followed, and of routes the tables local, main and default. IPVS is
-    followed by its virtual servers. Services of kube-proxy in the mode nftables are not, so there a packet to a Service's address is
-    followed as if nobody translated it.
+    followed by its virtual servers, and kube-proxy's own nftables table where the snapshots have it,
+    O(podnet.cni.cni_info#module:service_proxy).
 seealso:
   - module: podnet.cni.packet_trace
   - module: podnet.cni.network_report

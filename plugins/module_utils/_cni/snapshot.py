@@ -332,7 +332,8 @@ class NodeSnapshot:
 
     ``last_reserved`` is the last address that the plugin host-local gave out, by the name of the CNI network: it goes on behind it.
     ``firewalls`` are the services that manage a packet filter and run now, ``input_chains`` the native nftables chains they
-    and administrators filter incoming packets with (no CNI's, not kube-proxy's).
+    and administrators filter incoming packets with (no CNI's, not kube-proxy's). ``proxy_chains`` are kube-proxy's own nftables table in
+    the words of iptables, where somebody asked for it.
     """
 
     hostname: str
@@ -359,6 +360,7 @@ class NodeSnapshot:
     input_chains: t.Tuple[FilterChain, ...] = ()
     listeners: t.Tuple[Listener, ...] = ()
     virtual_servers: t.Tuple[VirtualServer, ...] = ()
+    proxy_chains: t.Tuple[Chain, ...] = ()
     disks: t.Tuple[Disk, ...] = ()
     missing: t.Tuple[str, ...] = ()
 
@@ -464,6 +466,7 @@ _NESTED: _records.Nesting = {
     (FilterRule, "conditions"): Condition,
     (NodeSnapshot, "listeners"): Listener,
     (NodeSnapshot, "virtual_servers"): VirtualServer,
+    (NodeSnapshot, "proxy_chains"): Chain,
     (VirtualServer, "servers"): RealServer,
     (NodeSnapshot, "disks"): Disk,
 }

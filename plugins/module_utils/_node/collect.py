@@ -24,7 +24,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import (
     NodeSnapshot,
     Runtime,
 )
-from ansible_collections.podnet.cni.plugins.module_utils._node import commands, cri, nftables, parse
+from ansible_collections.podnet.cni.plugins.module_utils._node import commands, cri, nft_proxy, nftables, parse
 
 #: Services that manage a packet filter.
 _FIREWALL_SERVICES = ("firewalld", "ufw", "nftables")
@@ -89,10 +89,11 @@ _DAEMONS = frozenset(
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
-def collect(conf_dir: str = "", root: str = "/", *, only_links: bool = False) -> NodeSnapshot:
+def collect(conf_dir: str = "", root: str = "/", *, only_links: bool = False, service_proxy: bool = False) -> NodeSnapshot:
     """The snapshot. ``conf_dir`` replaces the runtime's own idea of where CNI configurations are; ``root`` is for tests.
 
-    With ``only_links`` it has devices, addresses, routes and what files, processes and runtime tell, and far fewer programs are run.
+    With ``service_proxy`` it has kube-proxy's own nftables table, too, which may be very long. With ``only_links`` it has devices,
+    addresses, routes and what files, processes and runtime tell, and far fewer programs are run.
     """
     tree = Tree(root)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -103,7 +104,7 @@ def collect(conf_dir: str = "", root: str = "/", *, only_links: bool = False) ->
         outputs = commands.run_all({key: argv for key, (argv, _) in plan.items()})
         found = asked.result()
     results = _Results(plan, outputs)
-    filters = _filter_commands(results)
+    filters = {**_filter_commands(results), **(_proxy_commands(results) if service_proxy else {})}
     results.add(filters, commands.run_all({key: argv for key, (argv, _) in filters.items()}))
     return ownership.attribute(_snapshot(results, firewalls, found, conf_dir or found.conf_dir, tree))
 
@@ -147,6 +148,7 @@ def _snapshot(results: _Results, firewalls: t.Iterable[str], found: Runtime, con
         input_chains=_input_chains(results),
         listeners=tuple(dict.fromkeys(item for path in _UDP_SOCKETS for item in parse.udp_listeners(tree.text(path)))),
         virtual_servers=parse.virtual_servers(tree.text("/proc/net/ip_vs")),
+        proxy_chains=tuple(chain for key in results.keys(_PROXY) for chain in results.read(key, nft_proxy.chains)),
         disks=tuple(disk for disk in map(tree.disk, _DISKS) if disk is not None),
         missing=_not_root() + results.missing(),
     )
@@ -275,6 +277,16 @@ def _filter_commands(results: _Results) -> t.Dict[str, t.Tuple[t.Tuple[str, ...]
 
 
 _FILTER = "nft table "
+_PROXY = "nft proxy "
+
+
+def _proxy_commands(results: _Results) -> t.Dict[str, t.Tuple[t.Tuple[str, ...], str]]:
+    tables = dict.fromkeys((chain["family"], chain["table"]) for chain in results.read("nft chains", nftables.all_chains))
+    return {
+        f"{_PROXY}{family}": (("nft", "-j", "list", "table", family, name), "how kube-proxy translates")
+        for family, name in tables
+        if name == nft_proxy.TABLE and family in nft_proxy.FAMILIES
+    }
 
 
 def _input_chains(results: _Results) -> t.Tuple[FilterChain, ...]:

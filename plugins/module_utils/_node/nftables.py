@@ -69,6 +69,11 @@ def chains(text: str) -> t.Tuple[FilterChain, ...]:
     )
 
 
+def all_chains(text: str) -> t.Tuple[Json, ...]:
+    """Of ``nft -j list chains``: all of them."""
+    return tuple(objects(text, "chain"))
+
+
 def objects(text: str, kind: str) -> t.List[Json]:
     """The objects of a kind in what ``nft -j`` printed."""
     document = json.loads(text) if text.strip() else {}

@@ -103,7 +103,9 @@ def _follow(world: World, host: Host, state: State, hook: _Hook) -> t.List[t.Tup
         return world.facts(host, packet, entered=state.device, leaves=hook.leaves, states=states)
 
     found = [(state, rules.Outcome(rules.ACCEPT, state.packet))]
-    for ruleset in rules.rulesets(host.seen.chains, hook.table, ipaddress.ip_address(state.packet.target).version):
+    for ruleset in rules.rulesets(
+        (*host.seen.chains, *host.seen.proxy_chains), hook.table, ipaddress.ip_address(state.packet.target).version
+    ):
         found = [
             (_with(before, outcome), _both(earlier, outcome))
             for before, earlier in found

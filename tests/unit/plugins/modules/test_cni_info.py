@@ -32,8 +32,9 @@ def test_returns_the_snapshot(
 ) -> None:
     asked: list[str] = []
 
-    def take(conf_dir: str) -> model.NodeSnapshot:
+    def take(conf_dir: str, service_proxy: bool) -> model.NodeSnapshot:
         asked.append(conf_dir)
+        assert not service_proxy
         return SNAPSHOT
 
     monkeypatch.setattr(collect, "collect", take)
@@ -44,7 +45,7 @@ def test_returns_the_snapshot(
 
 
 def test_an_error_is_a_message(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def take(conf_dir: str) -> model.NodeSnapshot:
+    def take(conf_dir: str, service_proxy: bool) -> model.NodeSnapshot:
         raise NodeError("cannot be read", conf_dir)
 
     monkeypatch.setattr(collect, "collect", take)
