@@ -45,7 +45,7 @@ def test_returns_the_snapshot(
 
 
 def test_an_error_is_a_message(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def take(conf_dir: str, service_proxy: bool) -> model.NodeSnapshot:
+    def take(conf_dir: str, **_more: bool) -> model.NodeSnapshot:
         raise NodeError("cannot be read", conf_dir)
 
     monkeypatch.setattr(collect, "collect", take)
