@@ -31,7 +31,6 @@ OPTIONS: t.Mapping[str, t.Any] = {
 #: An address outside of the cluster that stands for any: of a range that is kept for documentation (RFC 5737, RFC 3849).
 STRANGER, STRANGER_V6 = "203.0.113.1", "2001:db8::1"
 _SENDERS = ("pod", "node", "outside")
-_RECEIVERS = ("pod", "node", "service", "nodeport", "external", "address")
 _PARTS = {"pod": 2, "node": 1, "service": 2, "nodeport": 3, "external": 2, "address": 1}
 #: Of a target that is no Service, where none is named.
 _DEFAULT_PORT = 80
@@ -124,30 +123,79 @@ def _split_port(text: str) -> t.Tuple[str, str]:
     return named, port
 
 
-def _target(world: World, services: t.Sequence[Service], text: str, protocol: str) -> t.Tuple[str, int, str]:
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """A target in a person's words: ``text`` is all of it."""
+
+    world: World
+    services: t.Sequence[Service]
+    parts: t.Sequence[str]
+    port: str
+    text: str
+
+
+#: Address, port, and the protocol where the target has one of its own.
+_End = t.Tuple[str, int, str]
+
+
+def _target(world: World, services: t.Sequence[Service], text: str, protocol: str) -> _End:
     """Address, port and protocol."""
-    kind, parts, port = _words(text, _RECEIVERS, "target")
-    if kind == "address":
-        return _address(parts[0], "target"), _number(port, text), protocol
-    if kind == "node":
-        address = next(iter(world.hosts[_node(world, parts[0], "target")].addresses), "")
-        own = [item for node in world.cluster.nodes if node.name == parts[0] for item in node.internal_ips]
-        return (own[0] if own else address), _number(port, text), protocol
-    if kind == "pod":
-        return _of_family(_pod(world, parts, "target").ips, 0, text), _number(port, text), protocol
-    service = _service(services, parts[-2:], text)
-    chosen = _service_port(service, port, text)
-    if kind == "nodeport":
-        if not chosen.node_port:
-            raise _errors.BadInputError(f"port {chosen.number} of Service {service.namespace}/{service.name} has no node port", text)
-        node = next((item for item in world.cluster.nodes if item.name == _node(world, parts[0], "target")), None)
-        return (node.internal_ips[0] if node and node.internal_ips else ""), chosen.node_port, chosen.protocol
-    addresses = service.addresses if kind == "service" else service.external
-    if not addresses:
-        raise _errors.BadInputError(
-            f"Service {service.namespace}/{service.name} has no {'' if kind == 'service' else 'external '}address", text
-        )
-    return addresses[0], chosen.number, chosen.protocol
+    kind, parts, port = _words(text, tuple(_TARGETS), "target")
+    address, number, own = _TARGETS[kind](_Asked(world, services, parts, port, text))
+    return address, number, own or protocol
+
+
+def _any_address(asked: _Asked) -> _End:
+    return _address(asked.parts[0], "target"), _number(asked.port, asked.text), ""
+
+
+def _of_node(asked: _Asked) -> _End:
+    return _node_address(asked.world, _node(asked.world, asked.parts[0], "target")), _number(asked.port, asked.text), ""
+
+
+def _of_pod(asked: _Asked) -> _End:
+    return _of_family(_pod(asked.world, asked.parts, "target").ips, 0, asked.text), _number(asked.port, asked.text), ""
+
+
+def _of_service(asked: _Asked) -> _End:
+    service = _service(asked.services, asked.parts, asked.text)
+    port = _service_port(service, asked.port, asked.text)
+    if not service.addresses:
+        raise _errors.BadInputError(f"Service {service.namespace}/{service.name} has no address of its own", asked.text)
+    return service.addresses[0], port.number, port.protocol
+
+
+def _of_external(asked: _Asked) -> _End:
+    service = _service(asked.services, asked.parts, asked.text)
+    port = _service_port(service, asked.port, asked.text)
+    if not service.external:
+        raise _errors.BadInputError(f"Service {service.namespace}/{service.name} has no external address", asked.text)
+    return service.external[0], port.number, port.protocol
+
+
+def _of_node_port(asked: _Asked) -> _End:
+    node = _node(asked.world, asked.parts[0], "target")
+    service = _service(asked.services, asked.parts[1:], asked.text)
+    port = _service_port(service, asked.port, asked.text)
+    if not port.node_port:
+        raise _errors.BadInputError(f"port {port.number} of Service {service.namespace}/{service.name} has no node port", asked.text)
+    return _node_address(asked.world, node), port.node_port, port.protocol
+
+
+_TARGETS: t.Mapping[str, t.Callable[[_Asked], _End]] = {
+    "pod": _of_pod,
+    "node": _of_node,
+    "service": _of_service,
+    "nodeport": _of_node_port,
+    "external": _of_external,
+    "address": _any_address,
+}
+
+
+def _node_address(world: World, name: str) -> str:
+    """The node's own, as its Node object has it, or else the first that was seen there."""
+    known = [address for node in world.cluster.nodes if node.name == name for address in node.internal_ips]
+    return next(iter((*known, *world.hosts[name].addresses)), "")
 
 
 def _service(services: t.Sequence[Service], parts: t.Sequence[str], where: str) -> Service:

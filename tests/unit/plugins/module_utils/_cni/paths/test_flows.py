@@ -48,7 +48,7 @@ def test_what_is_meant(source: str, target: str, protocol: str, packet: Packet) 
         ("node/n9", "pod/default/b", "nothing was read of a node n9. There are n1, n2, n3"),
         ("pod/default/a", "service/default/x:80", "there is no Service default/x"),
         ("pod/default/a", "service/default/web:81", "has no port 81. It has 80"),
-        ("pod/default/a", "service/default/headless:53", "has no address"),
+        ("pod/default/a", "service/default/headless:53", "has no address of its own"),
         ("pod/default/a", "nodeport/n1/default/headless:53", "has no node port"),
         ("pod/default/a", "address/10.0.0.300:80", "10.0.0.300"),
         ("pod/default/a", "pod/default/b:http", "'http' is no port"),
