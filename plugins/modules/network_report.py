@@ -144,7 +144,7 @@ def act(call: _entry.Call) -> _entry.Result:
         "passed": not found.reasons,
         "reasons": list(found.reasons),
         "files": [os.path.join(params["dest"], name) for name in contents],
-        "summary": [*(line for item in accounts for line in account.lines(item)), *map(str, proofs)],
+        "summary": [*(line for item in accounts for line in account.lines(item)), *map(str, proofs), *_missed(params["sightings"])],
         "diff": {"before": "", "after": "".join(f"{name} is new or differs\n" for name in changed)},
     }
 
@@ -160,6 +160,15 @@ def _by_flow(traced: t.Mapping[str, t.Any]) -> t.Dict[str, _ByNode]:
         for item in result.get("sightings", ()):
             found.setdefault(item["trace"], {}).setdefault(node, []).append(item)
     return found
+
+
+def _missed(traced: t.Mapping[str, t.Any]) -> t.List[str]:
+    """Where packets came by that nobody looked at, so that one of a trace may be among them."""
+    return [
+        f"{node}: {result['missed']} packets came by unseen, for the node was busy"
+        for node, result in traced.items()
+        if result.get("missed")
+    ]
 
 
 def _proof(item: Account, traced: t.Mapping[str, t.Any], seen: t.Mapping[str, _ByNode]) -> proof.Proof:

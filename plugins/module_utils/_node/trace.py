@@ -27,6 +27,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._node import frames
 _EVERY_PROTOCOL = 3  # ETH_P_ALL
 _OUTGOING = 4  # PACKET_OUTGOING
 _ATTACH_FILTER = 26  # SO_ATTACH_FILTER
+_BUFFER, _ROOM = 33, 2**24  # SO_RCVBUFFORCE: a busy processor may leave this without its turn for a second
 _PACKET_LEVEL, _STATISTICS = 263, 6  # SOL_PACKET, PACKET_STATISTICS
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 _CHECKSUM = 7  # IPV6_CHECKSUM
@@ -167,6 +168,7 @@ def _listener() -> t.Iterator[socket.socket]:
         )
         code = ctypes.create_string_buffer(program, len(program))
         listening.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", len(program) // 8, ctypes.addressof(code)))
+        listening.setsockopt(socket.SOL_SOCKET, _BUFFER, _ROOM)
         listening.settimeout(0.05)
         yield listening
 
