@@ -42,6 +42,7 @@ RIGHT = ownership.attribute(
         routes=(
             model.Route("0.0.0.0/0", gateway="172.30.0.1", device="eth0"),
             model.Route("172.30.0.0/24", device="eth0", protocol="kernel", scope="link"),
+            model.Route("fe80::/64", device="vxlan.calico", protocol="kernel", family=6),
             model.Route("10.244.0.192/26", protocol="80", kind="blackhole"),
             model.Route("10.244.0.193/32", device="cali1645ce027d5", protocol="80", scope="link"),
             model.Route("10.244.1.192/32", device="vxlan.calico", protocol="80", scope="link"),
