@@ -16,45 +16,8 @@ description:
   - It asks nobody. All of it follows from snapshots of the nodes, so it works on a captured support bundle as well.
   - Where kube-proxy chooses among pods, each choice is a journey with its share.
   - Rules that cannot be judged from a snapshot, such as those about sets of policies, are named as doubts.
-options:
-  cluster:
-    description: The cluster, RV(podnet.cni.cni_cluster_info#module:cluster).
-    type: dict
-    required: true
-  snapshots:
-    description: Snapshots of the nodes by the names of their Node objects, RV(podnet.cni.cni_info#module:snapshot) of each.
-    type: dict
-    required: true
-  services:
-    description: The Service objects, as M(kubernetes.core.k8s_info) returns them.
-    type: list
-    elements: dict
-    default: []
-  flows:
-    description:
-      - The packets to follow.
-      - Without any, pod to pod on one node and across nodes, pod to Service and outside to node port are followed, as far as there are any.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      source:
-        description: Who sends. One of C(pod/NAMESPACE/NAME), C(node/NAME), C(outside) and C(outside/ADDRESS).
-        type: str
-        required: true
-      target:
-        description:
-          - To whom. One of C(pod/NAMESPACE/NAME), C(service/NAMESPACE/NAME), C(nodeport/NODE/NAMESPACE/NAME),
-            C(external/NAMESPACE/NAME), C(node/NAME) and C(address/ADDRESS), each with C(:PORT) behind it.
-          - Of a Service it is the Service's port, by number or name, the first if none is named. Else it is 80 if none is named.
-        type: str
-        required: true
-      protocol:
-        description: The protocol. That of the port where the target is a Service.
-        type: str
-        choices: [tcp, udp]
-        default: tcp
 extends_documentation_fragment:
+  - podnet.cni.packets
   - podnet.cni.attributes
 attributes:
   check_mode:
@@ -151,16 +114,12 @@ import secrets
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _entry
-from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, snapshot
-from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import account, flows, services
+from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import account
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.account import Account
-from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.world import World
 
 
 def act(call: _entry.Call) -> _entry.Result:
-    params = call.params
-    world = World(cluster.from_option(params["cluster"]), snapshot.from_option(params["snapshots"]))
-    found = account.accounts(world, [services.read(item) for item in params["services"]], params["flows"])
+    world, found = account.asked(call.params)
     traces = [trace for trace in map(account.trace, found) if trace is not None]
     return {
         "changed": False,
@@ -188,15 +147,7 @@ def _told(item: Account) -> t.Dict[str, t.Any]:
     return {"name": item.flow.name, "works": item.works, "nodes": list(item.nodes), "journeys": journeys}
 
 
-SPEC = _entry.Spec(
-    {
-        "cluster": {"type": "dict", "required": True},
-        "snapshots": {"type": "dict", "required": True},
-        "services": {"type": "list", "elements": "dict", "default": []},
-        "flows": {"type": "list", "elements": "dict", "default": [], "options": flows.OPTIONS},
-    },
-    act,
-)
+SPEC = _entry.Spec(dict(account.OPTIONS), act)
 
 
 def main() -> None:

@@ -13,9 +13,11 @@ author: The podnet.cni authors (@podnet)
 description:
   - Writes C(network.html), one page that needs nothing else, and C(network.json) with the same and more.
   - The page explains how packets travel between the nodes, draws the way of each packet that O(flows) asks about, and shows the tables that
-    an administrator would read by hand, each line beside what it is for. With flannel each is compared with what has to be there.
+    an administrator would read by hand, each line beside what it is for. With flannel, and with Calico's VXLAN, each is compared
+    with what has to be there.
   - With O(sightings) it holds what was foretold against packets that were sent and captured.
 extends_documentation_fragment:
+  - podnet.cni.packets
   - podnet.cni.attributes
 attributes:
   check_mode:
@@ -31,38 +33,6 @@ options:
     description: The directory for the files. It is made if it is not there.
     type: path
     required: true
-  cluster:
-    description: The cluster, RV(podnet.cni.cni_cluster_info#module:cluster).
-    type: dict
-    required: true
-  snapshots:
-    description: Snapshots of the nodes by the names of their Node objects, RV(podnet.cni.cni_info#module:snapshot) of each.
-    type: dict
-    required: true
-  services:
-    description: The Service objects, as M(kubernetes.core.k8s_info) returns them.
-    type: list
-    elements: dict
-    default: []
-  flows:
-    description: The packets to follow, as in M(podnet.cni.network_path).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      source:
-        description: Who sends.
-        type: str
-        required: true
-      target:
-        description: To whom.
-        type: str
-        required: true
-      protocol:
-        description: The protocol.
-        type: str
-        choices: [tcp, udp]
-        default: tcp
   sightings:
     description: What M(podnet.cni.packet_trace) returned on each node, by the node's name.
     type: dict
@@ -115,19 +85,16 @@ import os
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _entry, _records
-from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, snapshot
 from ansible_collections.podnet.cni.plugins.module_utils._cni.inspection import inspect
-from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import account, flows, proof, services
+from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import account, proof
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.account import Account
-from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.world import World
 from ansible_collections.podnet.cni.plugins.module_utils._control import files
 from ansible_collections.podnet.cni.plugins.module_utils._report import network
 
 
 def act(call: _entry.Call) -> _entry.Result:
     params = call.params
-    world = World(cluster.from_option(params["cluster"]), snapshot.from_option(params["snapshots"]))
-    accounts = account.accounts(world, [services.read(item) for item in params["services"]], params["flows"])
+    world, accounts = account.asked(params)
     seen = _by_flow(params["sightings"])
     proofs = [_proof(item, params["sightings"], seen) for item in accounts if item.flow.name in seen]
     found = inspect.inspect(world, accounts, proofs)
@@ -181,10 +148,7 @@ def _proof(item: Account, traced: t.Mapping[str, t.Any], seen: t.Mapping[str, _B
 SPEC = _entry.Spec(
     {
         "dest": {"type": "path", "required": True},
-        "cluster": {"type": "dict", "required": True},
-        "snapshots": {"type": "dict", "required": True},
-        "services": {"type": "list", "elements": "dict", "default": []},
-        "flows": {"type": "list", "elements": "dict", "default": [], "options": flows.OPTIONS},
+        **account.OPTIONS,
         "sightings": {"type": "dict", "default": {}},
     },
     act,

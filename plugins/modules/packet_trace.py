@@ -167,7 +167,12 @@ def run(params: t.Mapping[str, t.Any], check_mode: bool) -> _entry.Result:
     senders = {item["flow"]: _sender(item) for item in mine}
     marks = {item["flow"]: trace.Mark(f"{params['mark']} {place}") for place, item in enumerate(params["traces"])}
     pace = trace.Pace(seconds=params["seconds"], count=params["count"])
-    found = trace.run(marks, senders, _tunnels(params["tunnels"]), pace)
+    tunnels = _tunnels(params["tunnels"])
+    try:
+        found = trace.run(marks, senders, tunnels, pace)
+    except OSError as error:
+        told = f"packets cannot be sent or captured: {error}"
+        raise NodeError(told, f"node {params['node']}", "Run this as root; a pod may have ended meanwhile: run again.") from error
     return {
         "changed": False,
         "sightings": [dataclasses.asdict(item) for item in found.sightings],

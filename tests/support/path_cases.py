@@ -116,6 +116,10 @@ def more(field: str, *items: t.Any) -> Change:
     return lambda seen: dataclasses.replace(seen, **{field: (*getattr(seen, field), *items)})
 
 
+def both(one: Change, other: Change) -> Change:
+    return lambda seen: other(one(seen))
+
+
 def sysctl(name: str, value: str) -> Change:
     return lambda seen: dataclasses.replace(seen, sysctls={**seen.sysctls, name: value})
 

@@ -184,7 +184,7 @@ def _emitter(mark: Mark, sender: Sender) -> t.Callable[[int], None]:
     version = 6 if ":" in sender.target else 4
     family = socket.AF_INET6 if version == 6 else socket.AF_INET
     if sender.protocol == "udp":
-        return lambda number: _send_udp(family, sender, _FIRST_PORT + number, mark.payload(number))
+        return lambda number: _send_udp(family, sender, mark.payload(number))
     with _inside(sender.process):
         raw = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_TCP)
     if version == 6:
@@ -199,17 +199,21 @@ def _emitter(mark: Mark, sender: Sender) -> t.Callable[[int], None]:
     return emit
 
 
-def _send_udp(family: int, sender: Sender, port: int, payload: bytes) -> None:
+def _send_udp(family: int, sender: Sender, payload: bytes) -> None:
+    """Each from a socket of its own, to which the kernel gives a free port."""
     with _inside(sender.process):
         datagram = socket.socket(family, socket.SOCK_DGRAM)
     with datagram, _told_by_others():
-        datagram.bind((sender.source, 0 if port < _FIRST_PORT else port))
+        datagram.bind((sender.source, 0))
         datagram.sendto(payload, (sender.target, sender.port))
 
 
 @contextlib.contextmanager
 def _told_by_others() -> t.Iterator[None]:
-    """A packet that a rule or a route refuses is no error here: that nobody saw it is what the trace is to tell."""
+    """A packet that a rule or a route refuses is no error here: that nobody saw it is what the trace is to tell.
+
+    Linux answers EPERM for a rule, and of routes EINVAL for a blackhole, EACCES for a prohibition, else that nothing is reached.
+    """
     try:
         yield
     except OSError as error:

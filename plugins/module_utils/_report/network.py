@@ -36,6 +36,7 @@ def render(inspection: Inspection, world: World, sightings: t.Mapping[str, t.Col
         box_height=drawing.HEIGHT,
         box_width=drawing.WIDTH,
         cards=_cards(inspection),
+        headline=f"{inspection.title}: {inspection.carrier}",
         inspection=inspection,
         marks=_MARKS,
         most_lines=_MOST_LINES,

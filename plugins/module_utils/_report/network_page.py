@@ -78,23 +78,11 @@ NETWORK_PAGE = """\
 {% endfor %}
 </ol>
 {%- endmacro -%}
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
-<title>{{ inspection.title }}: {{ inspection.carrier }}</title>
-<style>{% include "style" %}</style>
-</head>
+{% include "head" %}
 <body>
 <main>
 <header>
-<div class="brand"><span><svg class="mark" viewBox="0 0 18 18" aria-hidden="true">
-<path d="M4 4 L14 4 L9 14 Z"/><circle cx="4" cy="4" r="3"/>
-<circle cx="14" cy="4" r="3"/><circle cx="9" cy="14" r="3"/></svg><b>podnet.cni</b> network</span>
+<div class="brand"><span>{% include "brand" %} network</span>
 <span class="pill {{ 'failed' if inspection.reasons else 'passed' }}">
 {{- "Needs attention" if inspection.reasons else "As it has to be" }}</span></div>
 <h1>{{ inspection.title }}</h1>

@@ -65,23 +65,11 @@ PAGE = """\
 <td{% if not why %} class="empty"{% endif %}>{{ why }}</td></tr>
 {% endfor %}</tbody></table>
 {%- endmacro -%}
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
-<title>{{ headline }}</title>
-<style>{% include "style" %}</style>
-</head>
+{% include "head" %}
 <body>
 <main>
 <header>
-<div class="brand"><span><svg class="mark" viewBox="0 0 18 18" aria-hidden="true">
-<path d="M4 4 L14 4 L9 14 Z"/><circle cx="4" cy="4" r="3"/>
-<circle cx="14" cy="4" r="3"/><circle cx="9" cy="14" r="3"/></svg><b>podnet.cni</b> run report</span>
+<div class="brand"><span>{% include "brand" %} run report</span>
 <span class="pill {{ report.verdict }}">{{ verdicts[report.verdict] }}</span></div>
 <h1>{{ report.title }}</h1>
 <p class="soft">{{ facts_line }}</p>

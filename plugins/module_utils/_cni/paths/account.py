@@ -11,11 +11,29 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import flows
+from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, snapshot
+from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import flows, services
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.flows import Flow
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.journey import Journey
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.services import Service
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.world import World
+
+#: What modules ask for; doc_fragments/packets.py documents it.
+OPTIONS: t.Mapping[str, t.Any] = {
+    "cluster": {"type": "dict", "required": True},
+    "snapshots": {"type": "dict", "required": True},
+    "services": {"type": "list", "elements": "dict", "default": []},
+    "flows": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "source": {"type": "str", "required": True},
+            "target": {"type": "str", "required": True},
+            "protocol": {"type": "str", "choices": list(flows.PROTOCOLS), "default": flows.PROTOCOLS[0]},
+        },
+    },
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +67,18 @@ class Trace:
     port: int
 
 
-def accounts(world: World, services: t.Sequence[Service], asked: t.Sequence[t.Mapping[str, t.Any]]) -> t.Tuple[Account, ...]:
+def asked(params: t.Mapping[str, t.Any]) -> t.Tuple[World, t.Tuple[Account, ...]]:
+    """What `OPTIONS` hold: the cluster, and all that is asked about packets in it."""
+    world = World(cluster.from_option(params["cluster"]), snapshot.from_option(params["snapshots"]))
+    return world, accounts(world, [services.read(item) for item in params["services"]], params["flows"])
+
+
+def accounts(world: World, known: t.Sequence[Service], wanted: t.Sequence[t.Mapping[str, t.Any]]) -> t.Tuple[Account, ...]:
     """Of each question (``source``, ``target``, ``protocol``), or of the examples when nothing is asked."""
-    questions = [(item.get("source", ""), item.get("target", ""), item.get("protocol") or "") for item in asked]
-    questions = questions or [(source, target, "") for source, target in flows.examples(world, services)]
-    wanted = [flows.flow(world, services, *question) for question in questions]
-    return tuple(Account(flow, flows.follow(world, flow)) for flow in wanted)
+    questions = [(item.get("source", ""), item.get("target", ""), item.get("protocol") or "") for item in wanted]
+    questions = questions or [(source, target, "") for source, target in flows.examples(world, known)]
+    meant = [flows.flow(world, known, *question) for question in questions]
+    return tuple(Account(flow, flows.follow(world, flow)) for flow in meant)
 
 
 def trace(account: Account) -> t.Optional[Trace]:

@@ -22,12 +22,6 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.services imp
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.world import World
 
 PROTOCOLS = ("tcp", "udp")
-#: What a module asks of a flow.
-OPTIONS: t.Mapping[str, t.Any] = {
-    "source": {"type": "str", "required": True},
-    "target": {"type": "str", "required": True},
-    "protocol": {"type": "str", "choices": list(PROTOCOLS), "default": PROTOCOLS[0]},
-}
 #: An address outside of the cluster that stands for any: of a range that is kept for documentation (RFC 5737, RFC 3849).
 STRANGER, STRANGER_V6 = "203.0.113.1", "2001:db8::1"
 _SENDERS = ("pod", "node", "outside")

@@ -77,6 +77,11 @@ def _followed(world: World, steps: t.Iterable[Step]) -> t.List[Ended]:
     return ended
 
 
+def _then(steps: t.Iterable[Step], go_on: t.Callable[[State], t.List[Step]]) -> t.List[Step]:
+    """What is under way goes on; what has ended stays so."""
+    return [step for item in steps for step in ([item] if isinstance(item, Ended) else go_on(item))]
+
+
 def _journeys(world: World, ended: t.Iterable[Ended]) -> t.Tuple[Journey, ...]:
     ordered = sorted(ended, key=lambda item: -item.state.probability)
     return tuple(Journey(item.path, _back(world, item)) for item in ordered)
@@ -114,11 +119,9 @@ def _leave_pod(world: World, state: State) -> t.List[Step]:
     if not host.bridges_through_iptables(left.packet.target):
         return _along_bridge(world, host, left)
     # With br_netfilter the bridge's ports ask nat, before the bridge decides whether it is for one of them.
-    return [
-        step
-        for item in filters.translated(world, host, left)
-        for step in ([item] if isinstance(item, Ended) else _along_bridge(world, host, dataclasses.replace(item, came=left.packet)))
-    ]
+    return _then(
+        filters.translated(world, host, left), lambda item: _along_bridge(world, host, dataclasses.replace(item, came=left.packet))
+    )
 
 
 def _along_bridge(world: World, host: Host, state: State) -> t.List[Step]:
@@ -142,14 +145,12 @@ def _switched(world: World, host: Host, state: State) -> t.List[Step]:
     switched = state.hop("switched", bridge, "the target is on the same bridge: by its MAC address, no route is asked")
     if not host.bridges_through_iptables(state.packet.target):
         return [devices.to_pod(world, host, switched, bridge)]
-    steps: t.List[Step] = []
-    for item in filters.filtered(world, host, switched, "FORWARD", bridge):
-        if isinstance(item, Ended):
-            steps.append(item)
-        else:
-            leaving = filters.masqueraded(world, host, item, bridge)
-            steps += [devices.to_pod(world, host, filters.remembered(left), bridge) for left in leaving]
-    return steps
+
+    def go_on(item: State) -> t.List[Step]:
+        leaving = filters.masqueraded(world, host, item, bridge)
+        return [devices.to_pod(world, host, filters.remembered(left), bridge) for left in leaving]
+
+    return _then(filters.filtered(world, host, switched, "FORWARD", bridge), go_on)
 
 
 # A node
@@ -165,9 +166,9 @@ def _enter(world: World, state: State) -> t.List[Step]:
 
 
 def _reverse_path(host: Host, state: State) -> str:
-    """Why the kernel drops the packet for its source, if it does. Source: ip-sysctl, rp_filter."""
+    """Why the kernel drops the packet for its source, if it does; of IPv6 it asks nothing. Source: ip-sysctl, rp_filter."""
     value = host.setting("rp_filter", state.device)
-    if value not in (_STRICT, _LOOSE):
+    if value not in (_STRICT, _LOOSE) or ":" in state.packet.source:
         return ""
     route = routing.choose(host.seen, state.packet.source)
     if route is None or route.kind not in ("unicast", "local"):
@@ -182,11 +183,7 @@ def _pass(world: World, state: State) -> t.List[Step]:
     host = world.hosts[state.node]
     if state.came is not None:  # the bridge's port has asked nat
         return _routed(world, host, state)
-    return [
-        step
-        for item in filters.translated(world, host, state)
-        for step in ([item] if isinstance(item, Ended) else _routed(world, host, dataclasses.replace(item, came=state.packet)))
-    ]
+    return _then(filters.translated(world, host, state), lambda item: _routed(world, host, dataclasses.replace(item, came=state.packet)))
 
 
 def _routed(world: World, host: Host, state: State) -> t.List[Step]:
@@ -197,17 +194,17 @@ def _routed(world: World, host: Host, state: State) -> t.List[Step]:
         return _to_node(world, host, state)
     if route.kind != "unicast":
         return [state.lost(f"the route that wins is {routing.words(route)}")]
-    if state.device and host.seen.sysctls.get("net.ipv4.ip_forward", "1") == "0":
-        return [state.lost("net.ipv4.ip_forward is 0")]
+    forwarding = "net.ipv6.conf.all.forwarding" if ":" in state.packet.target else "net.ipv4.ip_forward"
+    if state.device and host.seen.sysctls.get(forwarding, "1") == "0":
+        return [state.lost(f"{forwarding} is 0")]
     routed = state.hop("routed", "", _why(host, route, state.packet.target))
-    steps: t.List[Step] = []
-    for item in filters.filtered(world, host, routed, "FORWARD" if state.device else "OUTPUT", route.device):
-        if isinstance(item, Ended):
-            steps.append(item)
-        else:
-            leaving = filters.masqueraded(world, host, item, route.device)
-            steps += [devices.transmit(world, host, filters.remembered(left), route) for left in leaving]
-    return steps
+    passed = filters.filtered(world, host, routed, "FORWARD" if state.device else "OUTPUT", route.device)
+    return _then(passed, lambda item: _leave(world, host, item, route))
+
+
+def _leave(world: World, host: Host, state: State, route: Route) -> t.List[Step]:
+    leaving = filters.masqueraded(world, host, state, route.device)
+    return [devices.transmit(world, host, filters.remembered(left), route) for left in leaving]
 
 
 def _why(host: Host, route: Route, target: str) -> str:
@@ -220,8 +217,8 @@ def _to_node(world: World, host: Host, state: State) -> t.List[Step]:
     steps = filters.filtered(world, host, state, "INPUT") if state.device else [state]
     server = None if state.answers else host.virtual_server(state.packet)
     if server is not None:
-        return [step for item in steps for step in ([item] if isinstance(item, Ended) else _balanced(world, host, item, server))]
-    return [item if isinstance(item, Ended) else filters.settled(item).delivered("", "an address of the node itself") for item in steps]
+        return _then(steps, lambda item: _balanced(world, host, item, server))
+    return _then(steps, lambda item: [filters.settled(item).delivered("", "an address of the node itself")])
 
 
 def _balanced(world: World, host: Host, state: State, server: VirtualServer) -> t.List[Step]:

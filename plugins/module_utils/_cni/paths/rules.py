@@ -31,11 +31,10 @@ FactsOf = t.Callable[[Packet], matching.Facts]
 
 @dataclasses.dataclass(frozen=True)
 class Passed:
-    """A rule that decided something: ``chain`` has it, ``effect`` is what it did."""
+    """A rule that decided something, and the chain that has it."""
 
     chain: str
     text: str
-    effect: str
 
     def __str__(self) -> str:
         return f"{self.chain}: {self.text}"
@@ -97,7 +96,7 @@ class _Walk:
                 taken, passed_by = self._divide(packet, reading, f"{name}: {rule.text}")
                 still += passed_by
                 for item in taken:
-                    on, ended = self._apply(item, reading, Passed(name, rule.text, ""), depth)
+                    on, ended = self._apply(item, reading, Passed(name, rule.text), depth)
                     still += on
                     done += ended
             going = still
@@ -132,7 +131,7 @@ class _Walk:
 
     def _inside(self, item: Outcome, reading: iptables.Reading, rule: Passed, depth: int) -> t.Tuple[t.List[Outcome], t.List[Outcome]]:
         """Through another chain, and back unless it was entered by goto."""
-        inside = self.through(reading.target, [_noted(item, rule, reading.target)], depth + 1)
+        inside = self.through(reading.target, [_noted(item, rule)], depth + 1)
         decided = [found for found in inside if found.verdict not in _GOES_ON]
         verdict = _BACK if reading.verb == iptables.GOTO else _ON
         back = [_returned(item, found, verdict) for found in inside if found.verdict in _GOES_ON]
@@ -143,13 +142,13 @@ def _ended(item: Outcome, reading: iptables.Reading, rule: Passed) -> t.Optional
     """What a target comes to that ends a chain; nothing for one that only counts, logs or marks connections."""
     target = reading.target
     if target in (ACCEPT, *_STOPS):
-        return _noted(item, rule, target, verdict=target)
+        return _noted(item, rule, verdict=target)
     if target == "RETURN":
         return dataclasses.replace(item, verdict=_BACK)
     if target == "DNAT":
-        return _noted(item, rule, target, verdict=ACCEPT, packet=_redirected(item.packet, reading.argument("--to-destination")))
+        return _noted(item, rule, verdict=ACCEPT, packet=_redirected(item.packet, reading.argument("--to-destination")))
     if target in ("MASQUERADE", "SNAT"):
-        return _noted(item, rule, target, verdict=ACCEPT, masquerade=True)
+        return _noted(item, rule, verdict=ACCEPT, masquerade=True)
     return None
 
 
@@ -159,8 +158,8 @@ def _returned(before: Outcome, after: Outcome, verdict: str) -> Outcome:
     return dataclasses.replace(after, verdict=verdict, passed=passed)
 
 
-def _noted(item: Outcome, rule: Passed, effect: str, **changes: t.Any) -> Outcome:
-    return dataclasses.replace(item, passed=(*item.passed, dataclasses.replace(rule, effect=effect)), **changes)
+def _noted(item: Outcome, rule: Passed, **changes: t.Any) -> Outcome:
+    return dataclasses.replace(item, passed=(*item.passed, rule), **changes)
 
 
 def _marked(packet: Packet, reading: iptables.Reading) -> Packet:

@@ -230,8 +230,9 @@ LOST = [
     pytest.param(
         HOST_GW,
         "n2",
-        lambda seen: path_cases.more("routes", model.Route("10.244.1.0/25", device="flannel.1"))(
-            path_cases.sysctl("net.ipv4.conf.all.rp_filter", "1")(seen)
+        path_cases.both(
+            path_cases.sysctl("net.ipv4.conf.all.rp_filter", "1"),
+            path_cases.more("routes", model.Route("10.244.1.0/25", device="flannel.1")),
         ),
         "rp_filter is strict, and the way back to 10.244.1.5 is 10.244.1.0/25 dev flannel.1",
         id="strict reverse path",
@@ -285,8 +286,8 @@ def test_a_neighbour_that_is_none_needs_proxy_arp() -> None:
     behind = path_cases.more("routes", model.Route("10.244.1.6/32", device="veth-a2"))
     (journey,) = follow(path_cases.flannel(VXLAN, n1=behind), "pod/default/a", "pod/default/a2:80").journeys
     assert "nobody on cni0 answers" in journey.there.last.why
-    both = lambda seen: path_cases.sysctl("net.ipv4.conf.cni0.proxy_arp", "1")(behind(seen))  # noqa: E731
-    (journey,) = follow(path_cases.flannel(VXLAN, n1=both), "pod/default/a", "pod/default/a2:80").journeys
+    answered = path_cases.both(behind, path_cases.sysctl("net.ipv4.conf.cni0.proxy_arp", "1"))
+    (journey,) = follow(path_cases.flannel(VXLAN, n1=answered), "pod/default/a", "pod/default/a2:80").journeys
     assert journey.there.outcome == "delivered"
 
 
