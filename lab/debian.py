@@ -25,7 +25,7 @@ HOST_PACKAGES = {
     "nft": "nftables",
     "ipset": "ipset",
 }
-BASE_PACKAGES = ("ca-certificates", "conntrack", "curl", "iproute2", "ipset", "iptables", "procps")
+BASE_PACKAGES = ("ca-certificates", "conntrack", "curl", "iproute2", "ipset", "iptables", "nftables", "procps")
 NODE_PACKAGES = (
     *BASE_PACKAGES,
     "containerd",
@@ -35,7 +35,6 @@ NODE_PACKAGES = (
     "iputils-ping",
     "jq",
     "kmod",
-    "nftables",
     "openssh-server",
     "python3",
     "runc",
