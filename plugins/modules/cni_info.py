@@ -18,10 +18,11 @@ description:
   - Reads only. Needs nothing on the node but Python 3.8 and what a node has anyway.
     A tool that is not there is named in RV(snapshot.missing).
 options:
-  service_proxy:
+  packet_filters:
     description:
-      - Whether to read kube-proxy's own nftables table, too, which may be very long. M(podnet.cni.network_path) needs it where kube-proxy
-        runs in that mode.
+      - Whether to read what tells of single packets, too, and may be very long; the members of IP sets, and the nftables tables of
+        kube-proxy and flannel. M(podnet.cni.network_path) needs the first to judge policies, and the others where kube-proxy or flannel
+        works with nftables.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -187,7 +188,7 @@ snapshot:
       type: list
       elements: dict
     ipsets:
-      description: IP sets of the kernel.
+      description: IP sets of the kernel; their C(members) with O(packet_filters).
       type: list
       elements: dict
     conflists:
@@ -241,8 +242,8 @@ snapshot:
       description: Addresses and ports that IPVS answers for, and among whom it chooses.
       type: list
       elements: dict
-    proxy_chains:
-      description: kube-proxy's own nftables table in the words of iptables, with O(service_proxy).
+    nft_chains:
+      description: The nftables tables of kube-proxy and flannel in the words of iptables, with O(packet_filters).
       type: list
       elements: dict
     disks:
@@ -272,11 +273,11 @@ from ansible_collections.podnet.cni.plugins.module_utils._node import collect, o
 
 
 def act(call: _entry.Call) -> _entry.Result:
-    snapshot = collect.collect(conf_dir=call.params["conf_dir"] or "", service_proxy=call.params["service_proxy"])
+    snapshot = collect.collect(conf_dir=call.params["conf_dir"] or "", packet_filters=call.params["packet_filters"])
     return {"changed": False, "snapshot": model.to_dict(snapshot), "summary": model.summary(snapshot)}
 
 
-SPEC = _entry.Spec({**options.CONF_DIR, "service_proxy": {"type": "bool", "default": False}}, act)
+SPEC = _entry.Spec({**options.CONF_DIR, "packet_filters": {"type": "bool", "default": False}}, act)
 
 
 def main() -> None:

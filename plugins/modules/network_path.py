@@ -15,7 +15,8 @@ description:
     It tells the pod's link, the bridge, kube-proxy's rules, the route that wins and those that lose, the tunnel, another source.
   - It asks nobody. All of it follows from snapshots of the nodes, so it works on a captured support bundle as well.
   - Where kube-proxy chooses among pods, each choice is a journey with its share.
-  - Rules that cannot be judged from a snapshot, such as those about sets of policies, are named as doubts.
+  - NetworkPolicies are judged by the rules that Calico has made of them, on the nodes of both ends, if the snapshots have the members of
+    IP sets. A rule that cannot be judged from a snapshot is named as a doubt.
 extends_documentation_fragment:
   - podnet.cni.packets
   - podnet.cni.attributes
@@ -28,8 +29,8 @@ attributes:
     support: full
 notes:
   - Of iptables the tables nat and filter are followed, and of routes the tables local, main and default. IPVS is
-    followed by its virtual servers, and kube-proxy's own nftables table where the snapshots have it,
-    O(podnet.cni.cni_info#module:service_proxy).
+    followed by its virtual servers, the nftables tables of kube-proxy and flannel and the members of IP sets where the snapshots have them,
+    O(podnet.cni.cni_info#module:packet_filters).
 seealso:
   - module: podnet.cni.packet_trace
   - module: podnet.cni.network_report

@@ -128,7 +128,7 @@ def _reached(entry: Filter, rule: FilterRule, facts: matching.Facts) -> t.Set[st
     return {_VERDICTS[rule.verdict]}
 
 
-def _facts(packet: Packet) -> matching.Facts:
+def _facts(packet: Packet) -> t.Dict[str, matching.Fact]:
     """What is known of the packet, under the names that nftables has for it; ``udp dport`` implies the protocol."""
     other = "tcp" if packet.protocol == "udp" else "udp"
     port = str(packet.port)

@@ -13,8 +13,14 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Condition
 
-#: What rules look at, by the key of a `Condition`, and what is known of it: one word or several that are all true, or nothing.
-Facts = t.Mapping[str, t.Union[str, t.Tuple[str, ...], None]]
+#: What is known of something that rules look at: one word or several that are all true, or nothing.
+Fact = t.Union[str, t.Tuple[str, ...], None]
+
+
+class Facts(t.Protocol):
+    """All that is known of a packet, by the key of a `Condition`."""
+
+    def get(self, key: str) -> Fact: ...
 
 
 def applies(conditions: t.Iterable[Condition], facts: Facts) -> t.Optional[bool]:

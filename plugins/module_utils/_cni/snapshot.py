@@ -166,12 +166,13 @@ class NftTable:
 
 @dataclasses.dataclass(frozen=True)
 class Ipset:
-    """A kernel IP set and its number of entries."""
+    """A kernel IP set and its number of entries; ``members`` as ipset prints them, nothing where nobody asked for them."""
 
     name: str
     type: str = ""
     entries: int = 0
     owner: str = "unknown"
+    members: t.Optional[t.Tuple[str, ...]] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -332,8 +333,8 @@ class NodeSnapshot:
 
     ``last_reserved`` is the last address that the plugin host-local gave out, by the name of the CNI network: it goes on behind it.
     ``firewalls`` are the services that manage a packet filter and run now, ``input_chains`` the native nftables chains they
-    and administrators filter incoming packets with (no CNI's, not kube-proxy's). ``proxy_chains`` are kube-proxy's own nftables table in
-    the words of iptables, where somebody asked for it.
+    and administrators filter incoming packets with (no CNI's, not kube-proxy's). ``nft_chains`` are the nftables tables of
+    kube-proxy and flannel in the words of iptables, where somebody asked for them.
     """
 
     hostname: str
@@ -360,7 +361,7 @@ class NodeSnapshot:
     input_chains: t.Tuple[FilterChain, ...] = ()
     listeners: t.Tuple[Listener, ...] = ()
     virtual_servers: t.Tuple[VirtualServer, ...] = ()
-    proxy_chains: t.Tuple[Chain, ...] = ()
+    nft_chains: t.Tuple[Chain, ...] = ()
     disks: t.Tuple[Disk, ...] = ()
     missing: t.Tuple[str, ...] = ()
 
@@ -466,7 +467,7 @@ _NESTED: _records.Nesting = {
     (FilterRule, "conditions"): Condition,
     (NodeSnapshot, "listeners"): Listener,
     (NodeSnapshot, "virtual_servers"): VirtualServer,
-    (NodeSnapshot, "proxy_chains"): Chain,
+    (NodeSnapshot, "nft_chains"): Chain,
     (VirtualServer, "servers"): RealServer,
     (NodeSnapshot, "disks"): Disk,
 }

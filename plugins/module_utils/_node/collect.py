@@ -24,7 +24,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import (
     NodeSnapshot,
     Runtime,
 )
-from ansible_collections.podnet.cni.plugins.module_utils._node import commands, cri, nft_proxy, nftables, parse
+from ansible_collections.podnet.cni.plugins.module_utils._node import commands, cri, nft_as_iptables, nftables, parse
 
 #: Services that manage a packet filter.
 _FIREWALL_SERVICES = ("firewalld", "ufw", "nftables")
@@ -38,7 +38,7 @@ _COMMANDS: t.Dict[str, t.Tuple[t.Tuple[str, ...], str]] = {
     "fdb": (("bridge", "-j", "fdb", "show"), "forwarding database entries"),
     "nft tables": (("nft", "-j", "list", "tables"), "native nftables tables"),
     "nft chains": (("nft", "-j", "list", "chains"), "chains of native nftables tables"),
-    "ipsets": (("ipset", "list", "-t"), "IP sets"),
+    "ipsets": (("ipset", "list", "-t"), "IP sets"),  # without their members
     "kubelet": (
         ("systemctl", "show", "kubelet", "--property=ActiveState,SubState,MainPID,ActiveEnterTimestampMonotonic"),
         "the state of kubelet",
@@ -48,6 +48,9 @@ _COMMANDS: t.Dict[str, t.Tuple[t.Tuple[str, ...], str]] = {
         "which services manage network devices and packet filters",
     ),
 }
+
+#: Asked instead, where somebody follows packets.
+_WITH_MEMBERS = {"ipsets": (("ipset", "list"), "IP sets")}
 
 #: Those of them that tell of devices, and whose a device is.
 _OF_LINKS = ("addresses", "routes4", "routes6")
@@ -89,24 +92,30 @@ _DAEMONS = frozenset(
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
-def collect(conf_dir: str = "", root: str = "/", *, only_links: bool = False, service_proxy: bool = False) -> NodeSnapshot:
+def collect(conf_dir: str = "", root: str = "/", *, only_links: bool = False, packet_filters: bool = False) -> NodeSnapshot:
     """The snapshot. ``conf_dir`` replaces the runtime's own idea of where CNI configurations are; ``root`` is for tests.
 
-    With ``service_proxy`` it has kube-proxy's own nftables table, too, which may be very long. With ``only_links`` it has devices,
-    addresses, routes and what files, processes and runtime tell, and far fewer programs are run.
+    With ``packet_filters`` it has the members of IP sets and the nftables tables of kube-proxy and flannel, too, which may be very
+    long. With ``only_links`` it has devices, addresses, routes and what files, processes and runtime tell, and far fewer programs are run.
     """
     tree = Tree(root)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(runtime, tree)
         firewalls = {} if only_links else _firewall_commands(tree)
-        usual = {key: _COMMANDS[key] for key in _OF_LINKS} if only_links else _COMMANDS
+        usual = _usual_commands(only_links=only_links, packet_filters=packet_filters)
         plan = {**usual, **{key: (argv, f"{argv[0][: -len('-save')]} rules") for key, argv in firewalls.items()}}
         outputs = commands.run_all({key: argv for key, (argv, _) in plan.items()})
         found = asked.result()
     results = _Results(plan, outputs)
-    filters = {**_filter_commands(results), **(_proxy_commands(results) if service_proxy else {})}
+    filters = {**_filter_commands(results), **(_table_commands(results) if packet_filters else {})}
     results.add(filters, commands.run_all({key: argv for key, (argv, _) in filters.items()}))
     return ownership.attribute(_snapshot(results, firewalls, found, conf_dir or found.conf_dir, tree))
+
+
+def _usual_commands(*, only_links: bool, packet_filters: bool) -> t.Dict[str, t.Tuple[t.Tuple[str, ...], str]]:
+    if only_links:
+        return {key: _COMMANDS[key] for key in _OF_LINKS}
+    return {**_COMMANDS, **(_WITH_MEMBERS if packet_filters else {})}
 
 
 def runtime(tree: t.Optional[Tree] = None) -> Runtime:
@@ -148,7 +157,7 @@ def _snapshot(results: _Results, firewalls: t.Iterable[str], found: Runtime, con
         input_chains=_input_chains(results),
         listeners=tuple(dict.fromkeys(item for path in _UDP_SOCKETS for item in parse.udp_listeners(tree.text(path)))),
         virtual_servers=parse.virtual_servers(tree.text("/proc/net/ip_vs")),
-        proxy_chains=tuple(chain for key in results.keys(_PROXY) for chain in results.read(key, nft_proxy.chains)),
+        nft_chains=tuple(chain for key in results.keys(_TABLE) for chain in results.read(key, nft_as_iptables.chains)),
         disks=tuple(disk for disk in map(tree.disk, _DISKS) if disk is not None),
         missing=_not_root() + results.missing(),
     )
@@ -277,15 +286,16 @@ def _filter_commands(results: _Results) -> t.Dict[str, t.Tuple[t.Tuple[str, ...]
 
 
 _FILTER = "nft table "
-_PROXY = "nft proxy "
+_TABLE = "nft packets "
 
 
-def _proxy_commands(results: _Results) -> t.Dict[str, t.Tuple[t.Tuple[str, ...], str]]:
+def _table_commands(results: _Results) -> t.Dict[str, t.Tuple[t.Tuple[str, ...], str]]:
+    """Asks for the tables that kube-proxy and flannel keep where they work with nftables."""
     tables = dict.fromkeys((chain["family"], chain["table"]) for chain in results.read("nft chains", nftables.all_chains))
     return {
-        f"{_PROXY}{family}": (("nft", "-j", "list", "table", family, name), "how kube-proxy translates")
+        f"{_TABLE}{family} {name}": (("nft", "-j", "list", "table", family, name), f"what {name} does with packets")
         for family, name in tables
-        if name == nft_proxy.TABLE and family in nft_proxy.FAMILIES
+        if (family, name) in nft_as_iptables.OWNERS
     }
 
 

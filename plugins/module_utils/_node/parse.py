@@ -195,13 +195,15 @@ def is_iptables(family: str, name: str) -> bool:
 
 
 def ipsets(text: str) -> t.Tuple[Ipset, ...]:
-    """Of ``ipset list -t``."""
-    blocks = (dict(_pair(line, ":") for line in block.splitlines()) for block in re.split(r"\n\s*\n", text.strip()))
-    return tuple(
-        Ipset(name=block["Name"], type=block.get("Type", ""), entries=int(block.get("Number of entries", "0")))
-        for block in blocks
-        if "Name" in block
-    )
+    """Of ``ipset list``, with members, or of ``ipset list -t``, without."""
+    return tuple(map(_ipset, re.findall(r"^Name: .+(?:\n.+)*", text, re.MULTILINE)))
+
+
+def _ipset(block: str) -> Ipset:
+    header, has_members, members = block.partition("\nMembers:")
+    told = dict(_pair(line, ":") for line in header.splitlines())
+    listed = tuple(members.strip().splitlines()) if has_members else None
+    return Ipset(told["Name"], told.get("Type", ""), int(told.get("Number of entries", "0")), members=listed)
 
 
 def active_units(text: str) -> t.Tuple[str, ...]:

@@ -104,7 +104,7 @@ def _follow(world: World, host: Host, state: State, hook: _Hook) -> t.List[t.Tup
 
     found = [(state, rules.Outcome(rules.ACCEPT, state.packet))]
     for ruleset in rules.rulesets(
-        (*host.seen.chains, *host.seen.proxy_chains), hook.table, ipaddress.ip_address(state.packet.target).version
+        (*host.seen.chains, *host.seen.nft_chains), hook.table, ipaddress.ip_address(state.packet.target).version
     ):
         found = [
             (_with(before, outcome), _both(earlier, outcome))

@@ -14,7 +14,7 @@ import ipaddress
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._cni import matching, net_conf
+from ansible_collections.podnet.cni.plugins.module_utils._cni import ip_sets, matching, net_conf
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends import nodes, udp, wireguard
 from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model import Backend, Peer
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ClusterSnapshot, Pod
@@ -39,6 +39,7 @@ class Host:
         self.seen = seen
         self.links: t.Mapping[str, Link] = {link.name: link for link in seen.links}
         self.addresses: t.Mapping[str, str] = {item.address: item.device for item in seen.addresses if item.scope == "global"}
+        self.sets = ip_sets.Sets(seen.ipsets)
         self._local = frozenset(item.address for item in seen.addresses)
 
     def is_own(self, address: str) -> bool:
@@ -109,7 +110,7 @@ class World:
         """All that rules of iptables may ask about a packet on that node. Of what is not here nothing is known."""
         other = "tcp" if packet.protocol == "udp" else "udp"
         to, of = str(packet.target_port) if packet.target_port else None, str(packet.source_port) if packet.source_port else None
-        return {
+        facts: t.Dict[str, matching.Fact] = {
             "source": packet.source,
             "destination": packet.target,
             "protocol": packet.protocol,
@@ -128,9 +129,10 @@ class World:
             **self._membership(host, packet),
             **_balanced(host, packet),
         }
+        return ip_sets.Known(facts, host.sets)
 
     def _membership(self, host: Host, packet: Packet) -> t.Dict[str, str]:
-        """Whether source and target are in the sets of Calico's that follow from its pools and the nodes' addresses."""
+        """For sets that nobody read: whether source and target are in those of Calico's that follow from its pools and the nodes."""
         known = {**self._sets, "cali40this-host": (*host.addresses, "127.0.0.0/8")}
         ends = {"src": packet.source, "dst": packet.target}
         return {

@@ -32,9 +32,9 @@ def test_returns_the_snapshot(
 ) -> None:
     asked: list[str] = []
 
-    def take(conf_dir: str, service_proxy: bool) -> model.NodeSnapshot:
+    def take(conf_dir: str, packet_filters: bool) -> model.NodeSnapshot:
         asked.append(conf_dir)
-        assert not service_proxy
+        assert not packet_filters
         return SNAPSHOT
 
     monkeypatch.setattr(collect, "collect", take)

@@ -162,6 +162,26 @@ def test_ipsets() -> None:
     )
 
 
+def test_ipsets_with_members() -> None:
+    """An empty set has members all the same: none."""
+    text = """Name: a
+Type: hash:net
+Number of entries: 2
+Members:
+10.0.0.0/8
+10.1.0.0/16 nomatch
+
+Name: b
+Type: hash:ip
+Number of entries: 0
+Members:
+"""
+    assert parse.ipsets(text) == (
+        Ipset("a", "hash:net", 2, members=("10.0.0.0/8", "10.1.0.0/16 nomatch")),
+        Ipset("b", "hash:ip", 0, members=()),
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A table as kube-proxy makes it in its mode nftables, in a real kernel: how packets travel through what nft prints of it."""
+"""Tables as kube-proxy and flannel make them with nftables, in a real kernel: how packets travel through what nft prints of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import account
-from ansible_collections.podnet.cni.plugins.module_utils._node import nft_proxy
+from ansible_collections.podnet.cni.plugins.module_utils._node import nft_as_iptables
 from tests.support import path_cases
 
 pytestmark = [
@@ -94,19 +94,42 @@ table ip kube-proxy {
 }
 """
 
+#: As flannel keeps it on node n1 in its mode nftables.
+FLANNEL = """
+table ip flannel-ipv4 {
+  chain postrtg {
+    type nat hook postrouting priority srcnat; policy accept;
+    meta mark 0x4000 return
+    ip saddr 10.244.1.0/24 ip daddr 10.244.0.0/16 return
+    ip saddr 10.244.0.0/16 ip daddr 10.244.1.0/24 return
+    ip saddr != 10.244.1.0/24 ip daddr 10.244.0.0/16 return
+    ip saddr 10.244.0.0/16 ip daddr != 224.0.0.0/4 masquerade fully-random
+  }
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    ip saddr 10.244.0.0/16 accept
+    ip daddr 10.244.0.0/16 accept
+  }
+}
+"""
+
 
 @pytest.fixture(scope="module")
-def proxy_chains() -> tuple[model.Chain, ...]:
-    script = "nft -f - && nft -j list table ip kube-proxy"
-    done = subprocess.run(["unshare", "--net", "sh", "-c", script], input=TABLE, capture_output=True, text=True, check=True, timeout=60)
-    return nft_proxy.chains(done.stdout)
+def nft_chains() -> tuple[model.Chain, ...]:
+    return listed(TABLE, "kube-proxy")
 
 
-def ends(proxy_chains: tuple[model.Chain, ...], source: str, target: str) -> list[tuple[float, str, str, bool]]:
+def listed(table: str, name: str) -> tuple[model.Chain, ...]:
+    script = f"nft -f - && nft -j list table ip {name}"
+    done = subprocess.run(["unshare", "--net", "sh", "-c", script], input=table, capture_output=True, text=True, check=True, timeout=60)
+    return nft_as_iptables.chains(done.stdout)
+
+
+def ends(nft_chains: tuple[model.Chain, ...], source: str, target: str) -> list[tuple[float, str, str, bool]]:
     """(share, target, source, whether the answer finds back) of each journey."""
 
     def with_table(seen: model.NodeSnapshot) -> model.NodeSnapshot:
-        return dataclasses.replace(seen, chains=path_cases.chains("filter", path_cases.FILTER), proxy_chains=proxy_chains)
+        return dataclasses.replace(seen, chains=path_cases.chains("filter", path_cases.FILTER), nft_chains=nft_chains)
 
     world = path_cases.flannel({"Type": "vxlan"}, n1=with_table, n2=with_table, n3=with_table)
     (found,) = account.accounts(world, path_cases.SERVICES, [{"source": source, "target": target}])
@@ -123,11 +146,24 @@ def ends(proxy_chains: tuple[model.Chain, ...], source: str, target: str) -> lis
         ("outside", "external/default/web:80", "10.244.1.0"),
     ],
 )
-def test_a_service(proxy_chains: tuple[model.Chain, ...], source: str, target: str, seen_as: str) -> None:
-    assert ends(proxy_chains, source, target) == [(0.5, "10.244.2.5", seen_as, True), (0.5, "10.244.3.5", seen_as, True)]
+def test_a_service(nft_chains: tuple[model.Chain, ...], source: str, target: str, seen_as: str) -> None:
+    assert ends(nft_chains, source, target) == [(0.5, "10.244.2.5", seen_as, True), (0.5, "10.244.3.5", seen_as, True)]
 
 
 @pytest.mark.parametrize("port", [80, 81])
-def test_a_service_without_a_pod_and_a_port_that_no_service_has(proxy_chains: tuple[model.Chain, ...], port: int) -> None:
-    ((_share, _target, _source, works),) = ends(proxy_chains, "pod/default/a", f"address/10.96.0.10:{port}")
+def test_a_service_without_a_pod_and_a_port_that_no_service_has(nft_chains: tuple[model.Chain, ...], port: int) -> None:
+    ((_share, _target, _source, works),) = ends(nft_chains, "pod/default/a", f"address/10.96.0.10:{port}")
     assert not works
+
+
+@pytest.mark.parametrize(
+    ("target", "source"),
+    [
+        pytest.param("pod/default/b:80", "10.244.1.5", id="another pod sees the pod's own address"),
+        pytest.param("address/198.51.100.7:443", "192.168.50.11", id="who is outside sees the node's"),
+        pytest.param("service/default/web:80", "10.244.1.5", id="behind kube-proxy's table"),
+    ],
+)
+def test_flannel_s_table(nft_chains: tuple[model.Chain, ...], target: str, source: str) -> None:
+    both = (*nft_chains, *listed(FLANNEL, "flannel-ipv4"))
+    assert {seen_as for _share, _target, seen_as, works in ends(both, "pod/default/a", target) if works} == {source}

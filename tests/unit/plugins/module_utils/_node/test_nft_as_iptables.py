@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""kube-proxy's nftables table in the words of iptables. How nft prints such a table: tests/integration/node/test_nft_proxy.py."""
+"""Tables of kube-proxy and flannel in the words of iptables. How nft prints them: tests/integration/node/test_nft_as_iptables.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.podnet.cni.plugins.module_utils._node import nft_proxy
+from ansible_collections.podnet.cni.plugins.module_utils._node import nft_as_iptables
 
 DADDR = {"payload": {"protocol": "ip", "field": "daddr"}}
 SADDR = {"payload": {"protocol": "ip", "field": "saddr"}}
@@ -28,7 +28,7 @@ def match(left: t.Any, right: t.Any, op: str = "==") -> dict[str, t.Any]:
 def read(*expressions: dict[str, t.Any]) -> list[str]:
     chain = {"chain": {"family": "ip", "table": "kube-proxy", "name": "x"}}
     rule = {"rule": {"family": "ip", "table": "kube-proxy", "chain": "x", "expr": list(expressions)}}
-    found = nft_proxy.chains(json.dumps({"nftables": [chain, MAP, SET, rule]}))
+    found = nft_as_iptables.chains(json.dumps({"nftables": [chain, MAP, SET, rule]}))
     assert {chain.table for chain in found} == {"nat", "filter"}
     return [rule.text for rule in found[0].rules]
 
@@ -68,6 +68,8 @@ def read(*expressions: dict[str, t.Any]) -> list[str]:
         pytest.param([{"mangle": {"key": MARK, "value": {"|": [MARK, 16384]}}}], ["-j MARK --set-xmark 0x4000/0x4000"], id="mark or"),
         pytest.param([{"mangle": {"key": MARK, "value": {"^": [MARK, 16384]}}}], ["-j MARK --set-xmark 0x4000/0x0"], id="mark xor"),
         pytest.param([match({"&": [MARK, 16384]}, 0), {"return": None}], ["-m mark --mark 0x0/0x4000 -j RETURN"], id="mark and"),
+        pytest.param([match(MARK, 16384), {"return": None}], ["-m mark --mark 0x4000/0xffffffff -j RETURN"], id="mark"),
+        pytest.param([{"masquerade": {"flags": "fully-random"}}], ["-j MASQUERADE"], id="masquerade"),
         pytest.param(
             [match(L4, "udp"), {"dnat": {"addr": "10.1.0.1", "port": 53}}], ["-p udp -j DNAT --to-destination 10.1.0.1:53"], id="dnat"
         ),
@@ -81,4 +83,4 @@ def test_a_rule(expressions: list[dict[str, t.Any]], expected: list[str]) -> Non
 
 
 def test_no_table() -> None:
-    assert nft_proxy.chains("") == ()
+    assert nft_as_iptables.chains("") == ()

@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""kube-proxy's own nftables table, put into the words of iptables, so that one reader serves both of its modes.
+"""kube-proxy's and flannel's own nftables tables, put into the words of iptables, so that one reader serves both of their modes.
 
-Its chains do nothing that iptables cannot say: verdict maps become a rule for each element, and a random number among verdicts becomes
+Their chains do nothing that iptables cannot say: verdict maps become a rule for each element, and a random number among verdicts becomes
 rules that apply by chance. What cannot be put into these words becomes an option that no reader knows, and so a condition that nobody can
-judge. Source: Kubernetes, ``pkg/proxy/nftables``. Pure: text in, records out. Private: may change at any time.
+judge. Source: Kubernetes, ``pkg/proxy/nftables``; flannel, ``pkg/trafficmngr/nftables``. Pure: text in, records out. Private: may change
+at any time.
 """
 
 from __future__ import annotations
@@ -16,9 +17,14 @@ import typing as t
 from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Chain, Rule
 from ansible_collections.podnet.cni.plugins.module_utils._node.nftables import Json, objects
 
-TABLE = "kube-proxy"
-FAMILIES = {"ip": 4, "ip6": 6}
-_BACKEND = "kube-proxy"
+#: Tables that are read, by family and name, and who keeps them.
+OWNERS = {
+    ("ip", "kube-proxy"): "kube-proxy",
+    ("ip6", "kube-proxy"): "kube-proxy",
+    ("ip", "flannel-ipv4"): "flannel",
+    ("ip6", "flannel-ipv6"): "flannel",
+}
+_FAMILIES = {"ip": 4, "ip6": 6}
 _TABLES = ("nat", "filter")
 _HOOKS = {"prerouting": "PREROUTING", "input": "INPUT", "forward": "FORWARD", "output": "OUTPUT", "postrouting": "POSTROUTING"}
 _VERDICTS = {"accept": "ACCEPT", "drop": "DROP", "reject": "REJECT", "return": "RETURN"}
@@ -30,21 +36,28 @@ _Ways = t.List[_Words]
 
 
 def chains(text: str) -> t.Tuple[Chain, ...]:
-    """Of ``nft -j list table``: chains that hook in under the names of iptables' own, the others in each table under theirs."""
+    """Of ``nft -j list table``: chains that hook in under the names of iptables' own, the others in each table under theirs.
+
+    Their backend is the name of the nftables table, for each of these stands beside the others.
+    """
     elements = {item["name"]: item.get("elem") or [] for kind in ("set", "map") for item in objects(text, kind)}
     texts: t.Dict[str, t.List[str]] = {}
     for rule in objects(text, "rule"):
         texts.setdefault(rule["chain"], []).extend(_rule(rule.get("expr") or (), elements))
     found: t.Dict[t.Tuple[str, str], t.List[str]] = {}
-    families = {chain["family"] for chain in objects(text, "chain")}
     for chain in objects(text, "chain"):
         for place in _places(chain):
             found.setdefault(place, []).extend(texts.get(chain["name"], ()))
+    whose = {(chain["family"], chain["table"]) for chain in objects(text, "chain")} & set(OWNERS)
     return tuple(
-        Chain(_BACKEND, FAMILIES[family], table, name, "ACCEPT" if name in _HOOKS.values() else "-", tuple(map(Rule, lines)), _BACKEND)
-        for family in families & set(FAMILIES)
+        Chain(backend, _FAMILIES[family], table, name, _policy(name), tuple(map(Rule, lines)), OWNERS[family, backend])
+        for family, backend in sorted(whose)
         for (table, name), lines in found.items()
     )
+
+
+def _policy(chain: str) -> str:
+    return "ACCEPT" if chain in _HOOKS.values() else "-"
 
 
 def _places(chain: Json) -> t.List[t.Tuple[str, str]]:
@@ -102,7 +115,9 @@ def _payload(what: t.Any, value: t.Any) -> _Words:
     return [*protocol, option, text] if option else _UNKNOWN
 
 
-def _protocol(what: t.Any, value: t.Any) -> _Words:
+def _meta(what: t.Any, value: t.Any) -> _Words:
+    if what.get("key") == "mark":
+        return ["-m", "mark", "--mark", f"{int(value):#x}/0xffffffff"]
     return ["-p", str(value)] if what.get("key") == "l4proto" else _UNKNOWN
 
 
@@ -123,7 +138,7 @@ def _masked(operands: t.Any, value: t.Any) -> _Words:
 _READERS: t.Mapping[str, t.Callable[[t.Any, t.Any], _Words]] = {
     "concat": _concatenated,
     "payload": _payload,
-    "meta": _protocol,
+    "meta": _meta,
     "ct": _state,
     "fib": _address_type,
     "&": _masked,
