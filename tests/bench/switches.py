@@ -68,7 +68,8 @@ def switch(backend: t.Mapping[str, t.Any], report: Path) -> Outcome:
     """Ends only when nothing differs any more, so there is nothing wrong to count."""
     options = {key: value for key, value in backend.items() if key != "Type"}
     variables = {"flannel_backend_type": backend["Type"], "flannel_backend_options": options, "flannel_report_dir": str(report)}
-    _play("playbooks/switch_flannel_backend.yml", {**variables, "flannel_journal_file": ""})
+    service = {"namespace": "default", "name": "myapp"}
+    _play("playbooks/switch_flannel_backend.yml", {**variables, "flannel_switch_service": service, "flannel_journal_file": ""})
     if not (report / "report.json").exists():  # there was nothing to switch
         return Outcome(0.0, 0, 0, 0.0, ())
     seen = json.loads((report / "report.json").read_text())
