@@ -129,7 +129,7 @@ def filtering(**rules: t.Sequence[str]) -> Change:
     return lambda seen: dataclasses.replace(seen, chains=(*chains("nat", NAT), *chains("filter", {**FILTER, **rules})))
 
 
-def calico() -> World:
+def calico(**changes: Change) -> World:
     """Calico with VXLAN on two nodes: a route for each pod, a block for each node, and a tunnel device."""
 
     def node(number: int, other: int) -> model.NodeSnapshot:
@@ -176,4 +176,5 @@ def calico() -> World:
         pods=(pod("a"), pod("b")),
         calico=cluster.Calico(pools=pools, blocks=blocks),
     )
-    return World(seen, {"n1": node(1, 2), "n2": node(2, 1)})
+    snapshots = {"n1": node(1, 2), "n2": node(2, 1)}
+    return World(seen, {name: changes[name](found) if name in changes else found for name, found in snapshots.items()})

@@ -36,6 +36,23 @@ def test_every_answer_to_tcp_came_as_foretold(network: dict[str, t.Any]) -> None
     assert [proof for proof in proofs if not 0 < proof["answered"] == proof["proved"]] == []
 
 
+def test_a_policy_is_enforced_by_calico_and_by_flannel_not(directory: Path) -> None:
+    """As foretold and as captured: a packet that was to be dropped and came all the same would be a problem of its proof."""
+    told = json.loads((directory.parent / "policy" / "network.json").read_text())
+    allowed, other = (account["journeys"][0]["there"] for account in told["accounts"])
+    assert (allowed["outcome"], allowed["doubts"], other["doubts"]) == ("delivered", [], [])
+    if told["expects"] == "Calico":
+        assert other["outcome"] == "lost"
+        assert "not allowed by NetworkPolicy default/myapp-for-dns (ingress)" in other["hops"][-1]["why"]
+        assert any("NetworkPolicy default/myapp-for-dns (ingress)" in hop["why"] for hop in allowed["hops"])
+    else:
+        assert other["outcome"] == "delivered"
+    assert [(proof["proved"] > 0, proof["proved"] == proof["sent"], proof["problems"]) for proof in told["proofs"].values()] == [
+        (True, True, []),
+        (True, True, []),
+    ]
+
+
 def test_a_service_divides_connections_among_its_pods(network: dict[str, t.Any]) -> None:
     (account,) = [item for item in network["accounts"] if item["flow"]["source"] == "node/n2"]
     assert sum(journey["there"]["probability"] for journey in account["journeys"]) == pytest.approx(1)

@@ -67,9 +67,9 @@ def filtered(world: World, host: Host, state: State, chain: str, leaves: str = "
     """Let pass or stopped."""
     for left, outcome in _follow(world, host, state, _Hook("filter", chain, leaves)):
         if outcome.verdict != rules.ACCEPT:
-            yield left.lost(f"filter {chain}: {_told(outcome)}", decided=outcome)
+            yield left.lost(f"filter {chain}: {_denied(host, state, outcome)}", decided=outcome)
         elif outcome.passed:
-            yield left.hop("filtered", "", f"{chain} lets it pass: {_told(outcome)}", decided=outcome)
+            yield left.hop("filtered", "", f"{chain} lets it pass: {_allowed(host, state, outcome)}", decided=outcome)
         else:
             yield left
 
@@ -103,9 +103,7 @@ def _follow(world: World, host: Host, state: State, hook: _Hook) -> t.List[t.Tup
         return world.facts(host, packet, entered=state.device, leaves=hook.leaves, states=states)
 
     found = [(state, rules.Outcome(rules.ACCEPT, state.packet))]
-    for ruleset in rules.rulesets(
-        (*host.seen.chains, *host.seen.nft_chains), hook.table, ipaddress.ip_address(state.packet.target).version
-    ):
+    for ruleset in rules.rulesets((*host.seen.chains, *host.seen.nft_chains), hook.table, _family(state)):
         found = [
             (_with(before, outcome), _both(earlier, outcome))
             for before, earlier in found
@@ -133,6 +131,21 @@ def _with(state: State, outcome: rules.Outcome) -> State:
 
 def _both(earlier: rules.Outcome, later: rules.Outcome) -> rules.Outcome:
     return dataclasses.replace(later, passed=(*earlier.passed, *later.passed), masquerade=earlier.masquerade or later.masquerade)
+
+
+def _allowed(host: Host, state: State, outcome: rules.Outcome) -> str:
+    """The policies that allow it, or the rule that decided."""
+    return ", ".join(map(str, host.policies(_family(state)).allowed_by(outcome.passed))) or _told(outcome)
+
+
+def _denied(host: Host, state: State, outcome: rules.Outcome) -> str:
+    """The policies that were asked and do not allow it, or the rule that decided."""
+    asked = host.policies(_family(state)).asked_by(outcome.passed[-1].chain) if outcome.passed else ()
+    return f"not allowed by {', '.join(map(str, asked))}" if asked else _told(outcome)
+
+
+def _family(state: State) -> int:
+    return ipaddress.ip_address(state.packet.target).version
 
 
 def _told(outcome: rules.Outcome) -> str:

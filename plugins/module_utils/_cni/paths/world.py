@@ -20,6 +20,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.backends.model imp
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ClusterSnapshot, Pod
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import routing
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.model import Packet
+from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.policies import Policies
 from ansible_collections.podnet.cni.plugins.module_utils._cni.snapshot import Link, NodeSnapshot, VirtualServer
 
 
@@ -40,7 +41,14 @@ class Host:
         self.links: t.Mapping[str, Link] = {link.name: link for link in seen.links}
         self.addresses: t.Mapping[str, str] = {item.address: item.device for item in seen.addresses if item.scope == "global"}
         self.sets = ip_sets.Sets(seen.ipsets)
+        self._policies: t.Dict[int, Policies] = {}
         self._local = frozenset(item.address for item in seen.addresses)
+
+    def policies(self, family: int) -> Policies:
+        """The policies that its packet filter knows, of IPv4 or of IPv6."""
+        if family not in self._policies:
+            self._policies[family] = Policies(chain for chain in self.seen.chains if (chain.table, chain.family) == ("filter", family))
+        return self._policies[family]
 
     def is_own(self, address: str) -> bool:
         return address in self._local or ipaddress.ip_address(address).is_loopback

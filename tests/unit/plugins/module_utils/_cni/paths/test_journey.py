@@ -307,7 +307,7 @@ def test_calico_s_vxlan() -> None:
     assert journey.works
 
 
-def test_a_set_of_a_policy_is_a_doubt() -> None:
+def test_a_set_that_nobody_read_is_a_doubt() -> None:
     (journey,) = follow(path_cases.calico(), "pod/default/a", "pod/default/b:80").journeys
     assert journey.there.doubts == ("n1: cali-from: -m set --match-set cali40s:x src -j DROP",)
 
