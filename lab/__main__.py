@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lab's command line: ``python3 -m lab packages|build|up|down|reset|status|leftovers|purge``.
+"""The lab's command line: ``python3 -m lab packages|build|up|down|reset|upstream-off|upstream-on|status|leftovers|purge``.
 
 ``up`` reuses a running lab made of the same inputs, and otherwise clears whatever is there and starts afresh, so it can
 follow anything: another lab, a crash, a SIGKILL. One lab runs on a machine at a time; a lock keeps a second call out.
@@ -31,19 +31,22 @@ _START_PLAYBOOK = "lab/start.yml"
 
 def main(arguments: t.Sequence[str]) -> int:
     """Runs one command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="lab", description=__doc__)
-    parser.add_argument("command", choices=("packages", "build", "up", "reset", "down", "status", "leftovers", "purge"))
-    parser.add_argument("--bare", action="store_true", help="up, reset: stop before a CNI is installed")
-    options = parser.parse_args(arguments)
+    bare = "--bare" in arguments
     changes: dict[str, t.Callable[[Settings], int]] = {
         "packages": packages,
         "build": build,
-        "up": functools.partial(up, bare=options.bare),
-        "reset": functools.partial(reset, bare=options.bare),
+        "up": functools.partial(up, bare=bare),
+        "reset": functools.partial(reset, bare=bare),
+        "upstream-off": upstream_off,
+        "upstream-on": upstream_on,
         "down": down,
         "purge": purge,
     }
     reads: dict[str, t.Callable[[Settings], int]] = {"status": status, "leftovers": list_leftovers}
+    parser = argparse.ArgumentParser(prog="lab", description=__doc__)
+    parser.add_argument("command", choices=(*changes, *reads))
+    parser.add_argument("--bare", action="store_true", help="up, reset: stop before a CNI is installed")
+    options = parser.parse_args(arguments)
     try:
         settings = from_environment()
         if options.command in reads:
@@ -87,6 +90,19 @@ def reset(settings: Settings, bare: bool) -> int:
     with progress.step("lab: fresh cluster"):
         _clear(settings)
         _start(settings, made, bare)
+    return 0
+
+
+def upstream_off(_settings: Settings) -> int:
+    """Stops the registry that plays the upstream ones, to show that nothing needs it."""
+    services.stop_upstream()
+    return 0
+
+
+def upstream_on(settings: Settings) -> int:
+    """Starts it again."""
+    services.stop_upstream()
+    services.start_upstream(settings, debian.docker_registry(settings))
     return 0
 
 

@@ -35,8 +35,18 @@ http: {{addr: "{address}"}}
 
 def start(settings: Settings, docker_registry: Path) -> None:
     """Starts the registry that plays the upstream ones (kept between labs) and the one behind Harbor (empty in each lab)."""
-    _start_registry(settings, docker_registry, "upstream", settings.cache / "registry", UPSTREAM_PORT)
+    start_upstream(settings, docker_registry)
     _start_registry(settings, docker_registry, "harbor", settings.state / "harbor", HARBOR_PORT)
+
+
+def start_upstream(settings: Settings, docker_registry: Path) -> None:
+    """Starts the registry that plays the upstream ones, after `stop_upstream` too."""
+    _start_registry(settings, docker_registry, "upstream", settings.cache / "registry", UPSTREAM_PORT)
+
+
+def stop_upstream() -> None:
+    """Ends the registry that plays the upstream ones: whatever is pulled from now on comes from somewhere else."""
+    processes.stop(f"{GROUP}/upstream", gently=True)
 
 
 def start_manifests(settings: Settings, calico_crds: Path) -> None:
@@ -47,7 +57,7 @@ def start_manifests(settings: Settings, calico_crds: Path) -> None:
     for name, before in (("flannel.yml", ""), ("calico.yml", definitions)):
         _publish(folder / name, before + (LAB / "manifests" / name).read_text())
     argv = [sys.executable, "-m", "http.server", "--bind", settings.gateway, "--directory", str(folder), str(MANIFESTS_PORT)]
-    processes.start(GROUP, argv, settings.state / "log" / "manifests.log")
+    processes.start(f"{GROUP}/manifests", argv, settings.state / "log" / "manifests.log")
     _wait_for(f"http://{settings.gateway}:{MANIFESTS_PORT}/flannel.yml", settings.state / "log" / "manifests.log")
 
 
@@ -75,7 +85,7 @@ def _start_registry(settings: Settings, program: Path, name: str, storage: Path,
     address = f"{settings.gateway}:{port}"
     config, log = settings.state / f"registry-{name}.yml", settings.state / "log" / f"registry-{name}.log"
     config.write_text(_REGISTRY.format(folder=storage, address=address))
-    processes.start(GROUP, [str(program), "serve", str(config)], log)
+    processes.start(f"{GROUP}/{name}", [str(program), "serve", str(config)], log)
     _wait_for(f"http://{address}/v2/", log)
 
 

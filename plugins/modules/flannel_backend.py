@@ -172,15 +172,17 @@ def act(call: _entry.Call) -> _entry.Result:
     snapshots = model.from_option(params["snapshots"])
     members = flannel.members(api) if snapshots else ()
     asked = _asked(planned, members, snapshots)
-    changed = planned.changed or found.is_under_way
+    edited = planned.changed or (not found.is_under_way and flannel.is_stale(api, found, planned))
+    mark = switch.mark(planned.text, found.revision if edited else "", found.marks)
+    changed = edited or found.is_under_way
     start = planned.start if params["start"] == "auto" else params["start"]
     if changed:
         now = dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        flannel.configure(api, found, planned, call.check_mode)
-        flannel.restart(api, found, planned, now, at_once=start == switch.AT_ONCE, dry_run=call.check_mode)
+        flannel.configure(api, found, planned, mark, call.check_mode)
+        flannel.restart(api, found, planned, mark, now, at_once=start == switch.AT_ONCE, dry_run=call.check_mode)
     # Also where an earlier run was killed while its restart was under way.
-    if not call.check_mode and (changed or found.is_marked(switch.mark(planned.text))):
-        flannel.wait(api, found, planned, Deadline(params["timeout"]))
+    if not call.check_mode and (changed or found.is_marked(mark)):
+        flannel.wait(api, found, planned, mark, Deadline(params["timeout"]))
     before, after = discovery.without_secrets(found.net_conf), discovery.without_secrets(planned.text)
     return {
         "changed": changed,

@@ -84,6 +84,14 @@ class FlannelCluster(ObjectStore):
     def pods(self) -> list[Object]:
         return [item for path, item in self.objects.items() if "/pods/" in path]
 
+    def edit_by_hand(self, net_conf: str, *, restart: bool) -> None:
+        """As people switch a backend: the ConfigMap is edited, and the pods are deleted, or that is forgotten."""
+        config_map = self.objects[self.release.config_map_path]
+        self.put(self.release.config_map_path, {**config_map, "data": {**config_map["data"], "net-conf.json": net_conf}})
+        for pod in self.pods if restart else ():
+            del self.objects[f"{self.release.pods_path}/{pod['metadata']['name']}"]
+            self._start(pod["spec"]["nodeName"])
+
     def _get(self, path: str, body: Object) -> tuple[int, Object]:
         if path not in (*_LISTS, self.release.pods_path):
             return super()._get(path, body)

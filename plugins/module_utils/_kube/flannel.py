@@ -46,6 +46,16 @@ class Installation:
         """Whether an earlier switch did not get to start flanneld anew."""
         return any(map(daemonsets.is_under_way, self.daemonsets))
 
+    @property
+    def revision(self) -> str:
+        """The ConfigMap's version."""
+        return str(objects.metadata(self.config_map).get("resourceVersion", ""))
+
+    @property
+    def marks(self) -> t.FrozenSet[str]:
+        """The configurations that pods are to have, by the DaemonSets."""
+        return frozenset(map(daemonsets.wanted_mark, self.daemonsets))
+
     def is_marked(self, mark: str) -> bool:
         """Whether a switch to that configuration started flanneld anew, so that its pods tell what they were started with."""
         return all(daemonsets.template_mark(daemonset) == mark for daemonset in self.daemonsets)
@@ -53,15 +63,24 @@ class Installation:
 
 @dataclasses.dataclass(frozen=True)
 class State:
-    """How far the restart is: nodes with a pod that was not started anew, or is not ready, or that do not announce the backend yet."""
+    """How far the restart is: nodes with a pod that was not started anew, or is not ready, or that do not announce the backend yet.
+
+    ``absent`` is how many pods are wanted and not there at all.
+    """
 
     old: t.Tuple[str, ...] = ()
     unready: t.Mapping[str, objects.Raw] = dataclasses.field(default_factory=dict)
     silent: t.Tuple[str, ...] = ()
+    absent: int = 0
 
     @property
     def is_done(self) -> bool:
-        return not (self.old or self.unready or self.silent)
+        return self.is_settled and not self.silent
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every pod that is wanted is there, was started anew and is ready."""
+        return not (self.old or self.unready or self.absent)
 
 
 def find(client: t.Any) -> Installation:
@@ -92,9 +111,16 @@ def members(client: t.Any) -> t.Tuple[cluster.Node, ...]:
     return tuple(map(objects.node, Api(client).items("/api/v1/nodes") or []))
 
 
-def configure(client: t.Any, found: Installation, planned: switch.Switch, dry_run: bool) -> None:
+def is_stale(client: t.Any, found: Installation, planned: switch.Switch) -> bool:
+    """Whether flanneld runs everywhere and starts nowhere, and has another backend than its configuration: it was not started anew."""
+    (mark, *others) = {daemonsets.template_mark(daemonset) for daemonset in found.daemonsets}
+    state = _state(client, found, planned, mark)
+    return not others and state.is_settled and bool(state.silent)
+
+
+def configure(client: t.Any, found: Installation, planned: switch.Switch, mark: str, dry_run: bool) -> None:
     """Writes what flanneld is to run with: first that it is wanted, then the configuration itself."""
-    api, mark = Api(client), switch.mark(planned.text)
+    api = Api(client)
     for daemonset in found.daemonsets:
         if daemonsets.wanted_mark(daemonset) != mark:
             api.patch(_reference(daemonset), daemonsets.intent(mark), dry_run)
@@ -105,9 +131,9 @@ def configure(client: t.Any, found: Installation, planned: switch.Switch, dry_ru
         api.patch(target, change, dry_run)
 
 
-def restart(client: t.Any, found: Installation, planned: switch.Switch, now: str, *, at_once: bool, dry_run: bool) -> None:
+def restart(client: t.Any, found: Installation, planned: switch.Switch, mark: str, now: str, *, at_once: bool, dry_run: bool) -> None:
     """Starts flanneld anew: by the DaemonSet's own rollout, or everywhere at the same time."""
-    api, mark = Api(client), switch.mark(planned.text)
+    api = Api(client)
     for daemonset in found.daemonsets:
         if daemonsets.template_mark(daemonset) != mark:
             api.patch_strategically(_reference(daemonset), daemonsets.restart(daemonset, mark, planned.after.name, now), dry_run)
@@ -119,14 +145,15 @@ def restart(client: t.Any, found: Installation, planned: switch.Switch, now: str
         list(pool.map(lambda pod: api.delete(_pod(pod), objects.metadata(pod).get("uid", "")), doomed))
 
 
-def wait(client: t.Any, found: Installation, planned: switch.Switch, deadline: Deadline) -> None:
+def wait(client: t.Any, found: Installation, planned: switch.Switch, mark: str, deadline: Deadline) -> None:
     """Waits until flanneld runs with the configuration on every node, and each node announces it. Raises ClusterError that says why not."""
-    state = deadline.poll(lambda: _state(client, found, planned), lambda seen: seen.is_done)
+    state = deadline.poll(lambda: _state(client, found, planned, mark), lambda seen: seen.is_done)
     if state.is_done:
         return
     reasons = [f"{node}: {unreadiness.reason(pod, ())}" for node, pod in state.unready.items()]
     reasons += [f"{node}: flannel's pod was not started anew" for node in state.old]
     reasons += [f"{node}: it does not announce backend {planned.after.name} yet" for node in state.silent]
+    reasons += [f"{state.absent} more nodes have no pod of flannel's"] if state.absent else []
     more = f", and {len(reasons) - _MOST_NAMED} more" if len(reasons) > _MOST_NAMED else ""
     raise _errors.ClusterError(
         f"flannel does not run with its new configuration everywhere after {deadline.seconds:.0f} s: "
@@ -136,27 +163,29 @@ def wait(client: t.Any, found: Installation, planned: switch.Switch, deadline: D
     )
 
 
-def _state(client: t.Any, found: Installation, planned: switch.Switch) -> State:
-    api, mark = Api(client), switch.mark(planned.text)
+def _state(client: t.Any, found: Installation, planned: switch.Switch, mark: str) -> State:
+    api = Api(client)
     pods = _pods(api, found.daemonsets)
     homes = {pod["spec"].get("nodeName", "") for pod in pods}
     members = api.items("/api/v1/nodes") or []
     return State(
         old=tuple(sorted(pod["spec"].get("nodeName", "") for pod in pods if not daemonsets.is_current(pod, mark))),
         unready={pod["spec"].get("nodeName", ""): pod for pod in pods if daemonsets.is_current(pod, mark) and not objects.pod(pod).ready},
-        silent=tuple(sorted(item.name for item in map(objects.node, members) if item.name in homes and not _announces(item, planned.after)))
-        + _absent(api, found.daemonsets, homes),
+        silent=tuple(
+            sorted(item.name for item in map(objects.node, members) if item.name in homes and not _announces(item, planned.after))
+        ),
+        absent=max(0, _wanted(api, found.daemonsets) - len(homes)),
     )
 
 
-def _absent(api: Api, owners: t.Iterable[objects.Raw], homes: t.AbstractSet[str]) -> t.Tuple[str, ...]:
-    """A word for pods that are wanted and not there at all."""
+def _wanted(api: Api, owners: t.Iterable[objects.Raw]) -> int:
+    """How many pods there are to be."""
     wanted = 0
     for owner in owners:
         metadata = objects.metadata(owner)
         fresh = api.item(f"/apis/apps/v1/namespaces/{metadata['namespace']}/daemonsets/{metadata['name']}") or {}
         wanted += objects.counts(fresh)[0]
-    return (f"{wanted - len(homes)} more nodes",) if wanted > len(homes) else ()
+    return wanted
 
 
 def _announces(node: cluster.Node, settings: table.Settings) -> bool:

@@ -73,9 +73,16 @@ def plan(text: str, backend: t.Mapping[str, t.Any], where: str, *, allow_udp: bo
     )
 
 
-def mark(text: str) -> str:
-    """Names this net-conf.json, see `daemonsets.MARK`."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def mark(text: str, revision: str, known: t.AbstractSet[str]) -> str:
+    """Names this net-conf.json with the edit that brings it, see `daemonsets.MARK`.
+
+    ``known`` are the marks that DaemonSets have. One of the same text counts if there is no edit now (``revision``, the ConfigMap's version
+    before the edit, is empty): what somebody else wrote in between, and took back, flanneld may run with.
+    """
+    named = hashlib.sha256(text.encode()).hexdigest()[:16]
+    if not revision:
+        return next((one for one in sorted(known) if one.partition(".")[0] == named), named)
+    return f"{named}.{revision}"
 
 
 def _start(before: table.Settings, after: table.Settings) -> t.Tuple[str, str]:

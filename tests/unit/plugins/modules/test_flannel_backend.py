@@ -139,6 +139,28 @@ def test_a_restart_that_is_under_way_is_awaited(run: Run, cluster: FlannelCluste
     assert (result["changed"], set(cluster.announced.values())) == (False, {"host-gw"})
 
 
+@pytest.mark.parametrize("again", [True, False], ids=["and back by us", "and back by hand, without starting flanneld anew"])
+def test_what_somebody_switched_by_hand_meanwhile(run: Run, cluster: FlannelCluster, again: bool) -> None:
+    """Pods that the other's edit started have the mark of our earlier switch, for it is in their template."""
+    host_gw = NET_CONF.replace("vxlan", "host-gw")
+    assert run(HOST_GW)["changed"] is True
+    cluster.edit_by_hand(NET_CONF, restart=True)
+    assert set(cluster.announced.values()) == {"vxlan"}
+    if not again:
+        cluster.edit_by_hand(host_gw, restart=False)
+    assert run(HOST_GW, _ansible_check_mode=True)["changed"] is True
+    assert run(HOST_GW)["changed"] is True
+    assert (cluster.net_conf, set(cluster.announced.values())) == (host_gw, {"host-gw"})
+    assert run(HOST_GW)["changed"] is False
+
+
+def test_an_edit_by_hand_that_flanneld_never_read(run: Run, cluster: FlannelCluster) -> None:
+    cluster.edit_by_hand(NET_CONF.replace("vxlan", "host-gw"), restart=False)
+    assert run(HOST_GW)["changed"] is True
+    assert set(cluster.announced.values()) == {"host-gw"}
+    assert run(HOST_GW)["changed"] is False
+
+
 def test_udp_gets_rights_and_loses_them_again(run: Run, cluster: FlannelCluster) -> None:
     assert "for debugging only" in run(UDP)["msg"]
     assert cluster.net_conf == NET_CONF

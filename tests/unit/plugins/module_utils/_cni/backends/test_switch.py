@@ -97,5 +97,8 @@ def test_refused(before: str, after: dict[str, t.Any], message: str) -> None:
 
 
 def test_a_mark_stands_for_the_text() -> None:
-    assert switch.mark(text(VXLAN)) != switch.mark(text(VXLAN) + " ")
-    assert len(switch.mark("")) == 16
+    marks = {switch.mark(text(VXLAN), "", set()), switch.mark(text(VXLAN) + " ", "", set()), switch.mark(text(VXLAN), "7", set())}
+    assert len(marks) == 3
+    assert switch.mark(text(VXLAN), "", marks) in marks
+    assert switch.mark(text(VXLAN), "8", marks) not in marks, "another edit, so pods with the earlier mark are old"
+    assert len(switch.mark("", "", set())) == 16
