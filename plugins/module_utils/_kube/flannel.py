@@ -167,13 +167,11 @@ def _state(client: t.Any, found: Installation, planned: switch.Switch, mark: str
     api = Api(client)
     pods = _pods(api, found.daemonsets)
     homes = {pod["spec"].get("nodeName", "") for pod in pods}
-    members = api.items("/api/v1/nodes") or []
+    members = [item for item in map(objects.node, api.items("/api/v1/nodes") or []) if item.name in homes]
     return State(
         old=tuple(sorted(pod["spec"].get("nodeName", "") for pod in pods if not daemonsets.is_current(pod, mark))),
         unready={pod["spec"].get("nodeName", ""): pod for pod in pods if daemonsets.is_current(pod, mark) and not objects.pod(pod).ready},
-        silent=tuple(
-            sorted(item.name for item in map(objects.node, members) if item.name in homes and not _announces(item, planned.after))
-        ),
+        silent=tuple(sorted(item.name for item in members if not _announces(item, planned.after))),
         absent=max(0, _wanted(api, found.daemonsets) - len(homes)),
     )
 
