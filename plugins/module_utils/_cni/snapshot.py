@@ -207,6 +207,7 @@ class File:
 class Runtime:
     """The container runtime as its CRI socket answers. ``loaded`` are the files or network names of the CNI configuration it holds now.
 
+    ``registry_dir`` is where containerd reads how to speak with registries, where it tells.
     ``reload_status`` is the runtime's own word on its last attempt to load a configuration (``OK`` or an error).
     Both stay empty for CRI-O, which does not tell them; ``default_network`` is its ``cni_default_network``.
     """
@@ -221,6 +222,7 @@ class Runtime:
     conf_dir: str = "/etc/cni/net.d"
     bin_dir: str = "/opt/cni/bin"
     default_network: str = ""
+    registry_dir: str = ""
     problem: str = ""
 
 

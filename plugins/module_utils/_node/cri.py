@@ -76,7 +76,8 @@ def describe(path: str, version: bytes, status: bytes) -> Runtime:
     conditions = {protobuf.text(condition, 1): condition for condition in protobuf.messages(protobuf.message(status, 1), 1)}
     network = conditions.get("NetworkReady", b"")
     info = protobuf.mapping(status, 2)
-    loaded, config = json_object(info.get("cniconfig", "")), json_object(info.get("config", "")).get("cni") or {}
+    loaded, settings = json_object(info.get("cniconfig", "")), json_object(info.get("config", ""))
+    config, registries = settings.get("cni") or {}, settings.get("registry") or {}
     defaults = Runtime()
     return Runtime(
         name=protobuf.text(version, 2),
@@ -87,6 +88,7 @@ def describe(path: str, version: bytes, status: bytes) -> Runtime:
         loaded=_networks(loaded),
         reload_status=info.get("lastCNILoadStatus", ""),
         conf_dir=loaded.get("PluginConfDir") or config.get("confDir") or defaults.conf_dir,
+        registry_dir=registries.get("configPath") or "",
         bin_dir=_first(loaded.get("PluginDirs")) or config.get("binDir") or _first(config.get("binDirs")) or defaults.bin_dir,
     )
 
