@@ -122,18 +122,11 @@ sha256:
   sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 """
 
-import http.client
-import pathlib
 import typing as t
-import urllib.parse
-
-from ansible.module_utils.urls import ConnectionError as UrlConnectionError
-from ansible.module_utils.urls import open_url
 
 from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import manifests, network
-
-_TIMEOUT = 30
+from ansible_collections.podnet.cni.plugins.module_utils._control import sources
 
 #: What every IPv4 host must take, and what fits into a packet's length field.
 _LEAST_MTU = 576
@@ -153,35 +146,6 @@ def argument_spec() -> t.Dict[str, t.Any]:
     }
 
 
-def read_source(source: str, checksum: str) -> bytes:
-    """The manifest's bytes from a URL or a path."""
-    if not source.lower().startswith(("http://", "https://")):
-        return _read_path(source)
-    if not checksum:
-        raise _errors.BadInputError(
-            "a manifest from a URL needs a checksum", source, "Set checksum to sha256: and the digest of the file you reviewed."
-        )
-    try:
-        with open_url(source, timeout=_TIMEOUT) as answer:
-            content: bytes = answer.read()
-            return content
-    # Every error of urllib is an OSError; http.client's and Ansible's own connection error are not.
-    except (OSError, http.client.HTTPException, UrlConnectionError, ValueError) as error:
-        raise _errors.BadInputError(
-            f"the manifest cannot be fetched: {error}", source, "Check the URL, or download it and name the file."
-        ) from error
-
-
-def passwords_in(source: str) -> t.Set[str]:
-    """The password of a URL like https://user:password@host/, which no message may repeat."""
-    try:
-        password = urllib.parse.urlsplit(source).password
-    except ValueError:
-        # Not a URL at all; reading it says so.
-        return set()
-    return {password, urllib.parse.unquote(password)} if password else set()
-
-
 def render(params: t.Mapping[str, t.Any], content: bytes) -> t.Dict[str, t.Any]:
     """What the module returns for a manifest of this content."""
     source, cni = params["source"], params["cni"]
@@ -190,7 +154,7 @@ def render(params: t.Mapping[str, t.Any], content: bytes) -> t.Dict[str, t.Any]:
         raise _errors.BadInputError(f"{params['network']} is not an IPv4 network", "network")
     if params["mtu"] and not _LEAST_MTU <= params["mtu"] <= _MOST_MTU:
         raise _errors.BadInputError(f"{params['mtu']} is not an MTU", "mtu", f"It is between {_LEAST_MTU} and {_MOST_MTU}, or 0.")
-    resources = _patch(manifests.parse(_decode(content, source), source), params)
+    resources = _patch(manifests.parse(sources.decode(content, source), source), params)
     daemonset = manifests.find_daemonset(resources, cni, source)["metadata"]
     return {
         "resources": manifests.in_apply_order(resources),
@@ -208,29 +172,21 @@ def _patch(resources: t.List[t.Dict[str, t.Any]], params: t.Mapping[str, t.Any])
     return manifests.patch_calico(resources, calico, params["source"])
 
 
-def _read_path(path: str) -> bytes:
-    try:
-        return pathlib.Path(path).expanduser().read_bytes()
-    except OSError as error:
+def _read(source: str, checksum: str) -> bytes:
+    if sources.is_url(source) and not checksum:
         raise _errors.BadInputError(
-            f"the manifest cannot be read: {error.strerror}", path, "Name a file on the control machine, or a URL."
-        ) from error
-
-
-def _decode(content: bytes, source: str) -> str:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _errors.BadInputError(f"this is no text: {error.reason} at byte {error.start}", source) from error
+            "a manifest from a URL needs a checksum", source, "Set checksum to sha256: and the digest of the file you reviewed."
+        )
+    return sources.read(source)
 
 
 def act(call: _entry.Call) -> _entry.Result:
     params = call.params
     try:
-        return {"changed": False, **render(params, read_source(params["source"], params["checksum"]))}
+        return {"changed": False, **render(params, _read(params["source"], params["checksum"]))}
     except _errors.PodnetError:
         # Not before: in a result that is applied to a cluster, nothing may be blotted out.
-        call.no_log_values |= passwords_in(params["source"])
+        call.no_log_values |= sources.passwords_in(params["source"])
         raise
 
 

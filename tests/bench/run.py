@@ -4,8 +4,8 @@
 """Measures and prints: ``make bench``. As another user than root it measures less.
 
 First what cni_info costs a node; the large node and the small one take turns, so that what else the machine does meets both alike. Then
-what a task of the control machine costs, and what the decisions about a large cluster cost. Last, on fresh labs, the ways from flannel to
-Calico against each other.
+what a task of the control machine costs, what the decisions about a large cluster cost, and what the images of many manifests cost. Last,
+on fresh labs, the ways from flannel to Calico against each other.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT / "collections"))
 
 import control_task  # noqa: E402  # the path comes first
 import drift  # noqa: E402  # the path comes first
+import manifest_images  # noqa: E402  # the path comes first
 import measure  # noqa: E402  # the path comes first
 import migrations  # noqa: E402  # the path comes first
 import namespace  # noqa: E402  # the path comes first
@@ -60,6 +61,7 @@ def main() -> None:
     control_task.main()
     scale.main()
     drift.main()
+    manifest_images.main()
     migrations.main()
 
 

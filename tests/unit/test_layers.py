@@ -50,13 +50,19 @@ def test_only_kube_imports_the_kubernetes_client(source: Path) -> None:
     assert [name for name in _imports(source) if name.startswith(clients) and not name.startswith(allowed)] == []
 
 
-@pytest.mark.parametrize("source", [path for path in SOURCES if UTILS / "_cni" in path.parents], ids=_name)
+@pytest.mark.parametrize("source", [path for path in SOURCES if {UTILS / "_cni", UTILS / "_images"} & set(path.parents)], ids=_name)
 def test_pure_code_does_not_reach_outside(source: Path) -> None:
     packages = {name.partition(".")[0] for name in _imports(source)}
     foreign = {name for name in packages if name not in sys.stdlib_module_names and name not in ("ansible_collections", "yaml")}
     assert packages & OUTSIDE_WORLD == set()
     assert foreign == set()
     assert [name for name in _imports(source) if name.startswith((f"{OURS}._node", f"{OURS}._kube"))] == []
+
+
+@pytest.mark.parametrize("source", [path for path in SOURCES if UTILS / "_images" in path.parents], ids=_name)
+def test_images_know_no_other_package(source: Path) -> None:
+    ours = {name[len(OURS) + 1 :].partition(".")[0] for name in _imports(source) if name.startswith(f"{OURS}.")}
+    assert ours <= {"_images", "_errors"}
 
 
 @pytest.mark.parametrize("source", [path for path in SOURCES if UTILS / "_node" in path.parents], ids=_name)

@@ -102,7 +102,7 @@ def hosts_directory(source_host: str) -> str:
 
 
 def mirror_url(source_host: str, naming: Naming, scheme: str = "https") -> str:
-    """The address below which a registry's client finds that host's images."""
+    """The address below which containerd finds that host's images on the registry."""
     return f"{scheme}://{naming.registry}/v2/{target_of_prefix(source_host, naming, 'overrides').partition('/')[2]}".rstrip("/")
 
 

@@ -85,7 +85,8 @@ def _split(name: str) -> t.Tuple[str, str, str]:
     if host.lower() in _DOCKER_HUB_NAMES:
         host = DOCKER_HUB
         path = path if "/" in path else f"library/{path}"
-    return host.lower(), path, tag
+    # A host that only its upper case makes one would be none without it.
+    return host.lower() if any(mark in host for mark in ".:") or host.lower() == "localhost" else host, path, tag
 
 
 def _form(text: str) -> str:
