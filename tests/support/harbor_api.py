@@ -129,10 +129,11 @@ def _has_project(state: State, request: Request) -> Reply:
     return Reply()
 
 
-@_route("GET", "/projects")
+@_route("GET", "/projects", for_all=True)
 def _projects(state: State, request: Request) -> Reply:
     wanted = request.query.get("name", "")
-    return _page(request, [_project(project) for project in state.projects.values() if wanted in project.name])
+    found = [project for project in state.projects.values() if wanted in project.name and state.may(request.who, "pull", project)]
+    return _page(request, [_project(project) for project in found])
 
 
 @_route("POST", "/projects")
@@ -146,9 +147,12 @@ def _create_project(state: State, request: Request) -> Reply:
     return Reply(201, headers={"Location": f"/api/v2.0/projects/{made.id}"})
 
 
-@_route("GET", "/projects/([^/]+)")
+@_route("GET", "/projects/([^/]+)", for_all=True)
 def _get_project(state: State, request: Request, name: str) -> Reply:
-    return Reply(body=_project(state.project(name, request.by_name)))
+    project = state.project(name, request.by_name)
+    if not state.may(request.who, "pull", project):
+        _require_admin(request.who)
+    return Reply(body=_project(project))
 
 
 @_route("PUT", "/projects/([^/]+)")
@@ -262,7 +266,7 @@ def _repositories(state: State, request: Request, name: str) -> Reply:
 def _delete_repository(state: State, request: Request, name: str, repository: str) -> Reply:
     project = state.project(name, request.by_name)
     path, artifacts = _found_repository(project, repository)
-    for digest in list(artifacts):
+    for digest in sorted(artifacts, key=lambda each: not artifacts[each].children):
         if digest in artifacts:
             state.delete_artifact(project, path, digest)
     del project.repositories[path]

@@ -297,20 +297,25 @@ class State:
         for tag in artifact.tags:
             if self.is_immutable(project, repository, tag):
                 raise Refusal(412, "PRECONDITION", f"the artifact is configured as immutable by tag {tag}")
+        if digest in _children(artifacts):
+            raise Refusal(412, "PRECONDITION", "the deleting artifact is referenced by others")
         del artifacts[digest]
         project.blobs.pop(digest, None)
         gone = [digest]
         for child, _platform in artifact.children:
-            named = any(child in [other for other, _platform in parent.children] for parent in artifacts.values())
-            if child in artifacts and not artifacts[child].tags and not named:
+            if child in artifacts and not artifacts[child].tags and child not in _children(artifacts):
                 gone += self.delete_artifact(project, repository, child)
         return gone
 
     @staticmethod
     def roots(artifacts: t.Mapping[str, Artifact]) -> list[Artifact]:
         """What Harbor lists: artifacts with a tag, and those that are nobody's child and nobody's accessory."""
-        children = {child for artifact in artifacts.values() for child, _platform in artifact.children}
+        children = _children(artifacts)
         return [item for item in artifacts.values() if (item.tags or item.digest not in children) and item.subject not in artifacts]
+
+
+def _children(artifacts: t.Mapping[str, Artifact]) -> set[str]:
+    return {child for artifact in artifacts.values() for child, _platform in artifact.children}
 
 
 def _permits(robot: Robot, project: str, wanted: str) -> bool:

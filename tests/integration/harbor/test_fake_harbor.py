@@ -279,6 +279,14 @@ def test_a_tag_cannot_be_deleted_by_the_registry_api(harbor: FakeHarbor, pusher:
     assert pusher.ask("HEAD", "/v2/p/a/manifests/v1").status == 404
 
 
+def test_a_part_of_an_index_stays_with_it(harbor: FakeHarbor, pusher: Pusher) -> None:
+    harbor.state.create_project("p")
+    digest, children = pusher.index("p/a", "v1", "one", "two")
+    assert refused(pusher.ask("DELETE", f"/v2/p/a/manifests/{children[0]}")) == (412, "PRECONDITION")
+    assert pusher.ask("DELETE", f"/v2/p/a/manifests/{digest}").status == 202
+    assert [pusher.ask("HEAD", f"/v2/p/a/manifests/{child}").status for child in children] == [404, 404]
+
+
 def test_a_session_needs_a_csrf_token_to_write(pusher: Pusher) -> None:
     cookie = api(pusher, "GET", "/projects").headers["Set-Cookie"].partition(";")[0]
     assert refused(api(pusher, "POST", "/projects", {"project_name": "p"}, Cookie=cookie)) == (403, "FORBIDDEN")
@@ -342,8 +350,13 @@ def test_a_project_with_repositories_stays(harbor: FakeHarbor, pusher: Pusher) -
 
 def test_others_than_the_administrator(harbor: FakeHarbor) -> None:
     harbor.state.passwords["someone"] = "Some-password1"
-    assert refused(api(Pusher(harbor.url, "someone", "Some-password1"), "GET", "/projects")) == (403, "FORBIDDEN")
-    assert refused(api(Pusher(harbor.url, "someone", "wrong"), "GET", "/projects")) == (401, "UNAUTHORIZED")
+    harbor.state.create_project("private")
+    harbor.state.create_project("public", public=True)
+    someone = Pusher(harbor.url, "someone", "Some-password1")
+    assert [item["name"] for item in api(someone, "GET", "/projects").json()] == ["public"]
+    assert refused(api(someone, "GET", "/projects/private")) == (403, "FORBIDDEN")
+    assert refused(api(someone, "GET", "/quotas")) == (403, "FORBIDDEN")
+    assert refused(api(Pusher(harbor.url, "someone", "wrong"), "GET", "/quotas")) == (401, "UNAUTHORIZED")
     assert Pusher(harbor.url, "").ask("GET", "/api/v2.0/health").json()["status"] == "healthy"
 
 
