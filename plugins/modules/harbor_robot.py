@@ -73,11 +73,11 @@ options:
       - The account's secret, 8 to 128 characters with upper and lower case and a digit among them.
       - When not given, Harbor makes the one of a new account.
     type: str
-    default: ""
   rotate:
-    description: Whether Harbor makes a new secret for an account that is there. Whoever uses the one before is locked out.
+    description:
+      - Whether Harbor makes a new secret for an account that is there. Whoever uses the one before is locked out.
+      - Mutually exclusive with O(secret).
     type: bool
-    default: false
   reveal:
     description:
       - Whether the secret is returned, where it is known. It is when it was given, made with the account, or rotated.
@@ -176,9 +176,9 @@ def act(call: _entry.Call) -> _entry.Result:
     if params["state"] == "absent":
         return _absent(harbor, found, call.check_mode)
     change = _planned(harbor, wish, found, call)
-    known = params["secret"]
+    known = params["secret"] or ""
     if change.changed and not call.check_mode:
-        known = _apply(harbor, wish, change, found, params["secret"])
+        known = _apply(harbor, wish, change, found, known)
         found = _find(harbor, wish, prefix)
     _warn(change, found, call)
     name = found.name if found else wish.full_name(prefix)
@@ -227,7 +227,7 @@ def _planned(harbor: Harbor, wish: RobotWish, found: t.Optional[Robot], call: _e
             )
         else:
             fits = harbor.login_works(found.name, secret)
-    return plan.with_secret(plan.robot(wish, found), bool(secret), call.params["rotate"], fits)
+    return plan.with_secret(plan.robot(wish, found), bool(secret), bool(call.params["rotate"]), fits)
 
 
 def _apply(harbor: Harbor, wish: RobotWish, change: Change, found: t.Optional[Robot], secret: str) -> str:
@@ -290,12 +290,13 @@ SPEC = options.spec(
                 "access": {"type": "list", "elements": "str", "required": True},
             },
         },
-        "secret": {"type": "str", "default": "", "no_log": True},
-        "rotate": {"type": "bool", "default": False},
+        "secret": {"type": "str", "no_log": True},
+        "rotate": {"type": "bool"},
         "reveal": {"type": "bool", "default": False},
         "registry": {"type": "str", "default": ""},
     },
     act,
+    mutually_exclusive=[("secret", "rotate")],
 )
 
 

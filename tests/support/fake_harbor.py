@@ -33,7 +33,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.support import harbor_api
-from tests.support.harbor_state import ADMIN, NOBODY, Artifact, Principal, Project, Refusal, State
+from tests.support.harbor_state import NOBODY, Artifact, Principal, Project, Refusal, State
 from tests.support.registries import Certificate, DockerRegistry
 
 ADMIN_PASSWORD = "Harbor12345"  # noqa: S105 - of a registry on loopback that lives as long as a test
@@ -81,7 +81,8 @@ class FakeHarbor:
         certificate: Certificate | None = None,
         registry_program: Path | None = None,
     ) -> None:
-        self.state = State(admin_password, robot_prefix, token_life)
+        self._beginning = (admin_password, robot_prefix, token_life)
+        self.state = State(*self._beginning)
         self.log: list[tuple[str, str]] = []
         self.body_limit: int | None = None
         self.in_collection: set[str] = set()
@@ -122,8 +123,7 @@ class FakeHarbor:
 
     def forget(self) -> None:
         """Makes it a Harbor that nobody has used, but for the contents of its registry, which nothing names any more."""
-        old = self.state
-        self.state = State(old.passwords[ADMIN], old.robot_prefix, _TOKEN_LIFE)
+        self.state = State(*self._beginning)
         self.body_limit = None
         for kept in (self.log, self._faults, self.in_collection):
             kept.clear()

@@ -88,6 +88,8 @@ class Client:
                 connect=2,
                 read=2,
                 status=4,
+                # A certificate does not get better.
+                other=0,
                 status_forcelist=_BUSY,
                 allowed_methods=("GET", "HEAD", "PUT", "DELETE"),
                 backoff_factor=0.5,

@@ -55,7 +55,7 @@ def test_names(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "Mirror", "a/x", "a--x", "-a", "a ", "a+b", "a" * 256])
 def test_what_is_no_name(name: str) -> None:
-    with pytest.raises(_errors.BadInputError, match="option project: .* is no name in Harbor"):
+    with pytest.raises(_errors.BadInputError, match=r"option project: .* is no name in Harbor"):
         plan.check_name(name, "project")
 
 
