@@ -21,6 +21,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    details: A project that is not there is warned about, because the task before it may be the one that makes it.
   diff_mode:
     support: full
     details: Of a secret the diff tells that it is another one, and no more.
@@ -172,14 +173,18 @@ def act(call: _entry.Call) -> _entry.Result:
         raise _errors.BadInputError("the result would show the secret", "option reveal", "Set no_log: true on the task.")
     harbor = options.connect(call)
     prefix = harbor.robot_prefix()
-    found = _find(harbor, wish, prefix)
+    project = harbor.project(wish.project) if wish.project else None
+    is_missing = bool(wish.project) and project is None
+    found = None if is_missing else plan.find_robot(wish, harbor.robots(project), prefix)
     if params["state"] == "absent":
         return _absent(harbor, found, call.check_mode)
+    if is_missing:
+        _tell_missing(wish.project, call)
     change = _planned(harbor, wish, found, call)
     known = params["secret"] or ""
     if change.changed and not call.check_mode:
         known = _apply(harbor, wish, change, found, known)
-        found = _find(harbor, wish, prefix)
+        found = plan.find_robot(wish, harbor.robots(project), prefix)
     _warn(change, found, call)
     name = found.name if found else wish.full_name(prefix)
     return {
@@ -202,12 +207,11 @@ def _wish(params: t.Mapping[str, t.Any]) -> RobotWish:
     return RobotWish(**given, permissions=plan.permissions(params["permissions"], params["project"]))
 
 
-def _find(harbor: Harbor, wish: RobotWish, prefix: str) -> t.Optional[Robot]:
-    """Raises HarborError where its project is not there."""
-    project = harbor.project(wish.project) if wish.project else None
-    if wish.project and project is None:
-        raise _errors.HarborError("there is no such project", f"project {wish.project}", "Make it first, with podnet.cni.harbor_project.")
-    return plan.find_robot(wish, harbor.robots(project), prefix)
+def _tell_missing(project: str, call: _entry.Call) -> None:
+    """Raises HarborError, but in check mode: there the task before may be the one that would make the project."""
+    if not call.check_mode:
+        raise _errors.HarborError("there is no such project", f"project {project}", "Make it first, with podnet.cni.harbor_project.")
+    call.warn(f"There is no project {project} yet.")
 
 
 def _absent(harbor: Harbor, found: t.Optional[Robot], check_mode: bool) -> _entry.Result:

@@ -274,6 +274,13 @@ def test_bad_options_for_a_robot(harbor: FakeHarbor, run: Run, options: dict[str
     assert harbor.state.robots == {}
 
 
+def test_a_project_that_is_not_there_yet(harbor: FakeHarbor, run: Run) -> None:
+    foreseen = run("harbor_robot", check=True, project="mirror", name="puller", secret=SECRET)
+    assert (foreseen["changed"], foreseen["warnings"]) == (True, ["There is no project mirror yet."])
+    assert run("harbor_robot", project="mirror", name="puller", state="absent")["changed"] is False
+    assert harbor.writes() == []
+
+
 # --- harbor_info ---
 
 
