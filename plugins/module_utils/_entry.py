@@ -22,6 +22,8 @@ class Call(t.Protocol):
 
     params: t.Dict[str, t.Any]
     check_mode: bool
+    #: Whether the task is one with no_log, so that nobody sees its result but the playbook.
+    no_log: bool
     #: What neither result nor error may show.
     no_log_values: t.Set[str]
 

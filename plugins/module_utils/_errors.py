@@ -47,6 +47,10 @@ class UnavailableError(ClusterError):
     """The API server does not answer, or not now: whoever waits for something asks again."""
 
 
+class HarborError(PodnetError):
+    """Harbor refused, did not answer, or is not in the state that was asked for."""
+
+
 class StillAliveError(PodnetError):
     """Something would be removed although the CNI it belongs to still runs."""
 

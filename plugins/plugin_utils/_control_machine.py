@@ -57,6 +57,7 @@ class WorkerCall:
     params: t.Dict[str, t.Any]
     check_mode: bool
     no_log_values: t.Set[str]
+    no_log: bool = False
 
     def warn(self, warning: str) -> None:
         warnings.warn(warning)
@@ -125,7 +126,8 @@ class ControlMachineAction(ActionBase):
         # A module could change a default it was given, and in a loop the next item is in the same worker.
         validator = ModuleArgumentSpecValidator(copy.deepcopy(dict(spec.argument_spec)), **spec.rules)
         validated = validator.validate(_as_sent(self._task.args, Direction.CONTROLLER_TO_MODULE))
-        call = WorkerCall(validated.validated_parameters, bool(self._task.check_mode), set(validated._no_log_values))  # noqa: SLF001
+        secret = set(validated._no_log_values)  # noqa: SLF001
+        call = WorkerCall(validated.validated_parameters, bool(self._task.check_mode), secret, bool(self._task.no_log))
         if validated.error_messages:
             result = {"failed": True, "msg": self._bad_arguments(validated)}
         elif call.check_mode and not spec.supports_check_mode:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One module_defaults entry must reach every module that talks to the API server, and no other."""
+"""One module_defaults entry must reach every module that talks to the API server, another one each that talks to Harbor, and no other."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 AUTH_FRAGMENT = "kubernetes.core.k8s_auth_options"
+HARBOR_FRAGMENT = "podnet.cni.harbor"
 
 
 def test_k8s_group_lists_exactly_the_modules_with_auth_options() -> None:
     assert sorted(_group_members("k8s")) == sorted(_modules_extending(AUTH_FRAGMENT))
+
+
+def test_harbor_group_lists_exactly_the_modules_with_its_options() -> None:
+    assert sorted(_group_members("harbor")) == sorted(_modules_extending(HARBOR_FRAGMENT))
 
 
 def test_k8s_group_extends_the_one_of_kubernetes_core() -> None:

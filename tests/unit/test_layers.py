@@ -59,10 +59,33 @@ def test_pure_code_does_not_reach_outside(source: Path) -> None:
     assert [name for name in _imports(source) if name.startswith((f"{OURS}._node", f"{OURS}._kube"))] == []
 
 
-@pytest.mark.parametrize("source", [path for path in SOURCES if UTILS / "_images" in path.parents], ids=_name)
+# What of Harbor's and registries' packages decides.
+_DECIDING = ("records.py", "plan.py", "prune.py")
+_IMAGE_SOURCES = [path for path in SOURCES if UTILS / "_images" in path.parents]
+_HARBOR_SOURCES = [path for path in SOURCES if UTILS / "_harbor" in path.parents]
+
+
+@pytest.mark.parametrize("source", _IMAGE_SOURCES, ids=_name)
 def test_images_know_no_other_package(source: Path) -> None:
     ours = {name[len(OURS) + 1 :].partition(".")[0] for name in _imports(source) if name.startswith(f"{OURS}.")}
     assert ours <= {"_images", "_errors"}
+
+
+@pytest.mark.parametrize("source", [*_IMAGE_SOURCES, *(path for path in _HARBOR_SOURCES if path.name in _DECIDING)], ids=_name)
+def test_decisions_about_images_do_not_reach_outside(source: Path) -> None:
+    packages = {name.partition(".")[0] for name in _imports(source)}
+    assert packages & OUTSIDE_WORLD == set()
+    assert {name for name in packages if name not in sys.stdlib_module_names and name not in ("ansible_collections", "yaml")} == set()
+    above = tuple(f"{OURS}.{package}" for package in ("_harbor.client", "_harbor.api", "_harbor.options", "_registry"))
+    assert [name for name in _imports(source) if name.startswith(above)] == []
+
+
+@pytest.mark.parametrize("source", _HARBOR_SOURCES, ids=_name)
+def test_harbor_s_adapter_needs_only_urllib3(source: Path) -> None:
+    packages = {name.partition(".")[0] for name in _imports(source)}
+    assert {name for name in packages if name not in sys.stdlib_module_names and name != "ansible_collections"} <= {"urllib3"}
+    others = tuple(f"{OURS}.{package}" for package in ("_cni", "_node", "_kube", "_control", "_registry"))
+    assert [name for name in _imports(source) if name.startswith(others)] == []
 
 
 @pytest.mark.parametrize("source", [path for path in SOURCES if UTILS / "_node" in path.parents], ids=_name)

@@ -16,7 +16,7 @@ from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._images import documents, lock, naming, places, reference, rewriting
 from ansible_collections.podnet.cni.plugins.module_utils._images.lock import Entry
 
-UPSTREAM = Path(__file__).parents[7] / "shared" / "upstream"
+UPSTREAM = Path(__file__).parents[6] / "shared" / "upstream"
 SHA256, OTHER = "sha256:" + "ab" * 32, "sha256:" + "cd" * 32
 NAMING = naming.make("harbor.local:8443", "mirror")
 PLAIN = rewriting.Settings(NAMING)
