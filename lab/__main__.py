@@ -160,7 +160,8 @@ def _build(settings: Settings) -> dict[str, Path]:
 
 def _inputs(settings: Settings, made: t.Mapping[str, Path]) -> str:
     """The fingerprint of everything a running lab is made of, the lab's own code included."""
-    code = (LAB / "manifests", LAB / "images", *sorted(LAB.glob("*.py")))
+    harbor = sorted((REPOSITORY / "tests/support").glob("*harbor*.py"))
+    code = (LAB / "manifests", LAB / "images", *sorted(LAB.glob("*.py")), *harbor)
     return fingerprints.of(*(str(path) for path in made.values()), *code, repr(settings.nodes))
 
 

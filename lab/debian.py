@@ -24,6 +24,7 @@ HOST_PACKAGES = {
     "ssh-keygen": "openssh-client",
     "nft": "nftables",
     "ipset": "ipset",
+    "openssl": "openssl",
 }
 BASE_PACKAGES = ("ca-certificates", "conntrack", "curl", "iproute2", "ipset", "iptables", "nftables", "procps")
 NODE_PACKAGES = (
