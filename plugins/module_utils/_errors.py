@@ -47,6 +47,10 @@ class UnavailableError(ClusterError):
     """The API server does not answer, or not now: whoever waits for something asks again."""
 
 
+class RegistryError(PodnetError):
+    """A registry of images refused, did not answer, or holds something else than it says."""
+
+
 class StillAliveError(PodnetError):
     """Something would be removed although the CNI it belongs to still runs."""
 
