@@ -18,8 +18,6 @@ import socket
 import subprocess
 import time
 import typing as t
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from lab import debian, settings

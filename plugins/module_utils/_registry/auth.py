@@ -121,10 +121,6 @@ class Authority:
             return True
         return False
 
-    def has_credential(self, wanted: Scopes) -> bool:
-        """Whether there is anybody to be there."""
-        return self._find(_path(wanted)) is not None
-
     def _forget(self, sent: t.Optional[str], wanted: Scopes) -> None:
         with self._lock:
             known = self._tokens.get(wanted)

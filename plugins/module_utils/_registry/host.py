@@ -52,7 +52,10 @@ class AnswerError(_errors.RegistryError):
 #: What a status means at a registry, and what to do. The registry's own words come first.
 _MEANINGS: t.Mapping[int, t.Tuple[str, str]] = {
     400: ("the registry does not take it", "Check the path: Harbor wants a project and a name below it."),
-    401: ("it wants other credentials, or the project is not there", "Check user name and password, and that the project exists."),
+    401: (
+        "it wants credentials that it did not get, or the project is not there",
+        "Check user name and password, and that the project exists.",
+    ),
     403: (
         "that is not allowed",
         "Check the user's rights, the quota, and whether the registry is read-only or a proxy cache.",
@@ -185,8 +188,6 @@ class Host:
     def _refusal(self, answer: Answer) -> AnswerError:
         meaning, advice = _MEANINGS.get(answer.status, (f"it answered with HTTP status {answer.status}", ""))
         said = _said(answer)
-        if answer.status == 401 and not said:
-            meaning = "it wants credentials, and there are none for it"
         what = f"{meaning} (HTTP status {answer.status}{': ' + said if said else ''})"
         return AnswerError(what, self.name, advice, answer.status, frozenset(code for code, _ in _problems(answer.body)))
 

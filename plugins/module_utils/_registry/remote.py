@@ -55,7 +55,11 @@ class Registries:
     def resolve(self, place: Reference) -> t.Optional[Found]:
         """By HEAD, which Docker Hub does not count; by GET where the registry leaves out the digest."""
         host, url, wanted = self._manifest(place, place.wanted)
-        answer = host.ask("HEAD", url, wanted, _ACCEPT, ok=(200, _GONE))
+        try:
+            answer = host.ask("HEAD", url, wanted, _ACCEPT, ok=(200, _GONE))
+        except AnswerError:
+            # Such an answer has no body, and its words are what helps.
+            answer = host.ask("GET", url, wanted, _ACCEPT, ok=(200, _GONE))
         if answer.status == _GONE:
             return None
         digest = answer.headers.get("Docker-Content-Digest", "")

@@ -160,6 +160,8 @@ class Wire:
     def _context(self, settings: HostSettings) -> ssl.SSLContext:
         context = ssl.create_default_context()
         if settings.insecure:
+            # Whoever wishes it need not hear of it at each request.
+            urllib3.disable_warnings(exceptions.InsecureRequestWarning)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         if settings.ca_file:
