@@ -17,6 +17,9 @@ from ansible_collections.podnet.cni.plugins.module_utils._images.content import 
 
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+_GZIP = b"\x1f\x8b\x08"
 PLATFORMS = ("linux/amd64", "linux/arm64")
 
 Json = dict[str, t.Any]
@@ -51,8 +54,8 @@ class Image:
 
 
 def noise(seed: str, size: int) -> bytes:
-    """Bytes that do not compress."""
-    return random.Random(seed).randbytes(size)  # noqa: S311  # the same each time
+    """Bytes that do not compress, with the first ones of gzip: skopeo compresses what does not look compressed."""
+    return _GZIP + random.Random(seed).randbytes(size - len(_GZIP))  # noqa: S311  # the same each time
 
 
 def single(image: Image, seed: str, layers: t.Sequence[bytes], platform: str = PLATFORMS[0], media_type: str = OCI_MANIFEST) -> Json:
@@ -60,9 +63,10 @@ def single(image: Image, seed: str, layers: t.Sequence[bytes], platform: str = P
     system, architecture, *variant = platform.split("/")
     said = {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})}
     config = json.dumps({**said, "seed": seed, "rootfs": {"type": "layers", "diff_ids": [digest(layer) for layer in layers]}})
+    config_type, layer_type = (DOCKER_CONFIG, DOCKER_LAYER) if media_type == DOCKER_MANIFEST else (OCI_CONFIG, OCI_LAYER)
     content = {
-        "config": image.blob(config.encode(), OCI_CONFIG),
-        "layers": [image.blob(layer, OCI_LAYER) for layer in layers],
+        "config": image.blob(config.encode(), config_type),
+        "layers": [image.blob(layer, layer_type) for layer in layers],
     }
     return image.manifest(content, media_type, platform=said)
 

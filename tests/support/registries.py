@@ -90,6 +90,10 @@ class Registry:
                 found.append(Asked(match.group("method"), path, int(match.group("status")), query))
         return found
 
+    def has_been_asked(self) -> bool:
+        """Whether there is something new for `asked`."""
+        return len(self._log.read_text(errors="replace").splitlines()) > self._seen
+
     def digest(self, name: str) -> str:
         """What ``path:tag`` is there; empty if it is not."""
         path, _, tag = name.partition(":")

@@ -110,7 +110,8 @@ def parse(body: bytes, media_type: str, digest: str, where: str) -> Manifest:
     subject = data.get("subject") or {}
     return Manifest(
         digest=digest,
-        media_type=str(data.get("mediaType") or media_type),
+        # Only OCI's own kinds may leave out what they are.
+        media_type=str(data.get("mediaType") or media_type or (OCI_INDEX if "manifests" in data else OCI_MANIFEST)),
         body=body,
         children=_once(children),
         blobs=_once(blobs),

@@ -24,7 +24,7 @@ _KEYS = ("source", "target")
 
 @dataclasses.dataclass(frozen=True)
 class Copy:
-    """An image and its place at the target, which always has a tag and never a digest."""
+    """An image and its place at the target, which in a registry has a tag and no digest."""
 
     source: Reference
     target: Reference
@@ -49,6 +49,17 @@ def plan(images: t.Iterable[t.Any], registry: str, project: str) -> t.Tuple[Copy
                 f"{earlier} and {source} would both be {target}", "option images", "Give one of them another target, or name one digest."
             )
     return tuple(Copy(source, target) for target, source in taken.items())
+
+
+def kept(images: t.Iterable[t.Any]) -> t.Tuple[Copy, ...]:
+    """What to copy where names stay as they are, each once. Raises BadInputError for what is no reference, or names a target."""
+    sources: t.Dict[Reference, None] = {}
+    for entry in images:
+        source, wish = read(entry)
+        if wish:
+            raise _errors.BadInputError(f"{source} has the target {wish}", "option images", "Name targets where the images are taken in.")
+        sources[source] = None
+    return tuple(Copy(source, source) for source in sources)
 
 
 def read(entry: t.Any) -> t.Tuple[Reference, str]:

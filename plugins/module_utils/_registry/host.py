@@ -67,6 +67,11 @@ _MEANINGS: t.Mapping[int, t.Tuple[str, str]] = {
 }
 
 
+def called(name: str) -> str:
+    """The host that answers for a registry."""
+    return _HUB if name == reference.DOCKER_HUB else name
+
+
 class Host:
     """One registry; may be used by many threads."""
 
@@ -74,7 +79,7 @@ class Host:
         self.name = name
         self._wire = wire
         self._patience = patience
-        self._origin = wire.origin(_HUB if name == reference.DOCKER_HUB else name)
+        self._origin = wire.origin(called(name))
         self.gate = limits.Gate(workers)
         self.authority = auth.Authority(name, lambda path: keyring.find(name, path), self._ask_service, self._beside)
         self._has_answered = False

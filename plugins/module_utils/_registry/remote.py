@@ -9,6 +9,7 @@ Private: may change at any time.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 import threading
 import typing as t
@@ -20,7 +21,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._images.content import 
 from ansible_collections.podnet.cni.plugins.module_utils._images.reference import Reference
 from ansible_collections.podnet.cni.plugins.module_utils._registry import auth, limits
 from ansible_collections.podnet.cni.plugins.module_utils._registry.credentials import Keyring
-from ansible_collections.podnet.cni.plugins.module_utils._registry.host import Answer, AnswerError, Host
+from ansible_collections.podnet.cni.plugins.module_utils._registry.host import Answer, AnswerError, Host, called
 from ansible_collections.podnet.cni.plugins.module_utils._registry.store import Found, Reader
 from ansible_collections.podnet.cni.plugins.module_utils._registry.wire import HostSettings, Wire
 
@@ -38,7 +39,7 @@ class Registries:
     def __init__(
         self, settings: t.Iterable[HostSettings], keyring: Keyring, *, workers: int, timeout: float, patience: limits.Patience
     ) -> None:
-        self._wire = Wire(settings, workers, timeout)
+        self._wire = Wire((dataclasses.replace(entry, host=called(entry.host)) for entry in settings), workers, timeout)
         self._make = lambda name: Host(name, self._wire, keyring, workers, patience)
         self._hosts: t.Dict[str, Host] = {}
         self._lock = threading.Lock()
