@@ -64,6 +64,7 @@ class FaultProxy:
         self.log: list[Request] = []
         #: What becomes of the registry's own Locations.
         self.rewrite_location: t.Callable[[str], str] = lambda location: location
+        self.connections = 0
         #: The most requests that were under way at once.
         self.most = 0
         self.inside = 0
@@ -139,6 +140,10 @@ class _Handler(BaseHTTPRequestHandler):
     proxy: t.ClassVar[FaultProxy]
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        super().setup()
+        self.proxy.connections += 1
 
     def handle_any(self) -> None:
         path, _, query = self.path.partition("?")

@@ -91,7 +91,8 @@ def main(arguments: list[str]) -> int:
     """The run to be killed, or measured; prints what failed."""
     source, target, project, *images = arguments
     errors = [outcome.error for outcome in copy(source, target, project, images) if outcome.error]
-    print(*errors, sep="\n", file=sys.stderr)
+    for error in errors:
+        print(error, file=sys.stderr)
     return 1 if errors else 0
 
 

@@ -12,7 +12,8 @@ import typing as t
 
 #: It reads no policy of this machine, and asks registries without TLS.
 _COPY = ("--insecure-policy", "copy", "--all", "--src-tls-verify=false", "--dest-tls-verify=false", "--quiet")
-_SYNC = ("--insecure-policy", "sync", "--all", "--scoped", "--src-tls-verify=false", "--dest-tls-verify=false")
+# Not --scoped: the host of a registry on 127.0.0.1 has a port, which no path may have.
+_SYNC = ("--insecure-policy", "sync", "--all", "--src-tls-verify=false", "--dest-tls-verify=false")
 
 
 def program() -> str:
@@ -26,7 +27,7 @@ def copy_argv(source: str, target: str) -> list[str]:
 
 
 def sync_argv(listing: str, target: str) -> list[str]:
-    """Copies all images that a YAML file lists to below a repository of a registry."""
+    """Copies all images that a YAML file lists to below a path of a registry, by the last part of their names."""
     return [program(), *_SYNC, "--src", "yaml", "--dest", "docker", listing, target]
 
 

@@ -38,6 +38,8 @@ FOREIGN = ("refuse", "copy", "leave")
 #: Of cosign, after the digest of an image: its signatures, attestations, inventories.
 _SIGNATURE_TAGS = (".sig", ".att", ".sbom")
 _BLOB_UNKNOWN = {"MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"}
+#: Of one image; an index within an index within an index has no other end.
+_MOST_MANIFESTS = 500
 #: Ranks of work: what finishes an image comes before what begins another.
 _DELIVER, _MOUNT, _SEND = 0, 1, 2
 
@@ -125,6 +127,7 @@ class _Image:
         self.waiting: t.Set[str] = set()
         self.moved: t.Counter[str] = collections.Counter()
         self.was_sent_again = False
+        self.is_settled = False
 
     @property
     def place(self) -> Reference:
@@ -256,7 +259,7 @@ class _Run:
         is_there = image.target is not None and image.target.digest == image.digest
         image.action = UNCHANGED if is_there else WOULD_COPY if self._check_mode else COPIED
         if image.action != COPIED:
-            self._progress.images_done += 1
+            self._settled(image)
         if image.parent is not None:
             return
         if self._wishes.signatures:
@@ -334,6 +337,9 @@ class _Run:
     def _have(self, image: _Image, manifest: Manifest) -> None:
         image.missing.discard(manifest.digest)
         image.manifests[manifest.digest] = manifest
+        if len(image.manifests) > _MOST_MANIFESTS:
+            self._fail(image, _errors.RegistryError(f"it has more than {_MOST_MANIFESTS} manifests", str(image.copy.source)))
+            return
         foreign = [blob.digest for blob in manifest.blobs if blob.is_foreign]
         if foreign and self._wishes.foreign_layers == "refuse":
             advice = "Say with foreign_layers whether to copy them, as their licence may forbid, or to leave them where they are."
@@ -486,7 +492,7 @@ class _Run:
                 )
 
         def done(_nothing: None) -> None:
-            self._progress.images_done += 1
+            self._settled(image)
 
         def failed(error: _errors.PodnetError) -> None:
             if isinstance(error, AnswerError) and error.codes & _BLOB_UNKNOWN and not image.was_sent_again:
@@ -510,7 +516,11 @@ class _Run:
     def _fail(self, image: _Image, error: _errors.PodnetError) -> None:
         if not image.error:
             image.error = _named(error, image)
-            self._progress.images_done += 1
+            self._settled(image)
+
+    def _settled(self, image: _Image) -> None:
+        self._progress.images_done += not image.is_settled
+        image.is_settled = True
 
     def _settle_with_parent(self, image: _Image) -> None:
         """What was to come along is part of its image: the image has failed if it has."""

@@ -146,7 +146,8 @@ class Wire:
 
     def _made(self, scheme: str, host: str) -> t.Any:
         options: t.Dict[str, t.Any] = {
-            "maxsize": self._connections,
+            # A copy within one registry has two at a time.
+            "maxsize": 2 * self._connections,
             "blocksize": CHUNK,
             "timeout": urllib3.Timeout(connect=min(CONNECT_SECONDS, self._timeout), read=self._timeout),
         }

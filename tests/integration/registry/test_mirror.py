@@ -12,7 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._images.content import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST
-from tests.support import images
+from tests.support import fault_proxy, images
 from tests.support.images import Image
 from tests.support.registries import counts
 
@@ -218,6 +218,17 @@ def test_within_one_registry_with_one_worker(scene: Scene) -> None:
     done = scene.run([{"source": f"{scene.harbor.name}/{scene.work}/from/app:v1", "target": f"{scene.work}/to/app:v2"}], workers=1)
     assert done.errors == ""
     assert scene.harbor.digest(f"{scene.work}/to/app:v2") == image.digest
+
+
+def test_connections_are_used_again(scene: Scene) -> None:
+    made = images.small_set(6)
+    scene.publish(made)
+    with fault_proxy.before(scene.upstream.name) as source, fault_proxy.before(scene.harbor.name) as target:
+        done = scene.run([scene.source(name, source.name) for name in made], registry=target.name, workers=3)
+        assert done.errors == ""
+        assert len(source.log) > 40
+        assert source.connections <= 3
+        assert target.connections <= 3
 
 
 def test_media_type_of_a_docker_index_stays(scene: Scene) -> None:
