@@ -24,7 +24,7 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages migrate lab lab-reset lab-down lab-status test test-fast test-newest test-lab test-long lint bench bench-migrations bench-switches reference artifact clean distclean
+.PHONY: help setup packages migrate lab lab-reset lab-down lab-status test test-fast test-newest test-lab test-long lint bench bench-migrations bench-switches bench-images reference artifact clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +96,10 @@ bench-migrations: setup ## every way from flannel to Calico measured on fresh la
 
 bench-switches: setup ## switches of flannel's backend against the usual way, on a fresh lab
 	@$(BIN)/python tests/bench/switches.py
+
+bench-images: setup ## image_mirror against Debian's skopeo, ten minutes
+	@$(BIN)/python tests/support/skopeo.py
+	@$(BIN)/python tests/bench/mirror.py
 
 lint: setup ## every static gate
 	ruff check

@@ -30,6 +30,12 @@ class Call(t.Protocol):
     def warn(self, warning: str) -> None: ...
 
 
+def teller(call: t.Any) -> t.Callable[[str], None]:
+    """Says how far a long task is, where somebody sees it: in Ansible's worker. A process of its own has no way to."""
+    tell: t.Callable[[str], None] = getattr(call, "tell", lambda _line: None)
+    return tell
+
+
 def _nothing() -> None:
     pass
 

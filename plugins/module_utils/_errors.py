@@ -51,6 +51,10 @@ class HarborError(PodnetError):
     """Harbor refused, did not answer, or is not in the state that was asked for."""
 
 
+class RegistryError(PodnetError):
+    """A registry of images refused, did not answer, or holds something else than it says."""
+
+
 class StillAliveError(PodnetError):
     """Something would be removed although the CNI it belongs to still runs."""
 

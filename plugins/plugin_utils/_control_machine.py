@@ -62,6 +62,10 @@ class WorkerCall:
     def warn(self, warning: str) -> None:
         warnings.warn(warning)
 
+    def tell(self, line: str) -> None:
+        """Shows a line at once; `_entry.teller`."""
+        display.display(line)
+
 
 class ControlMachineAction(ActionBase):
     """The action plugin of one module: the module's SPEC and nothing else."""

@@ -33,8 +33,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.support import harbor_api
+from tests.support.docker_registry import Certificate, DockerRegistry
 from tests.support.harbor_state import NOBODY, Artifact, Principal, Project, Refusal, State
-from tests.support.registries import Certificate, DockerRegistry
 
 ADMIN_PASSWORD = "Harbor12345"  # noqa: S105 - of a registry on loopback that lives as long as a test
 _TOKEN_LIFE = 1800.0

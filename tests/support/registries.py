@@ -1,156 +1,148 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real registries for tests: Debian's docker-registry on a loopback port, with htpasswd and TLS where wanted.
+"""Debian's docker-registry on 127.0.0.1, as often as a test wants one, and what a registry was asked, from its own log.
 
-``with DockerRegistry(tmp_path / "storage") as registry: registry.url``. Nothing is installed and no service is started on the machine.
+The program comes by the lab's own way: from the cache, or unpacked from Debian's package.
 """
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
-import dataclasses
-import http.client
+import collections
+import contextlib
 import json
-import secrets
+import os
+import re
+import shutil
 import socket
-import ssl
-import string
 import subprocess
 import time
 import typing as t
 from pathlib import Path
 
-from lab import debian
-from lab import settings as lab_settings
+from lab import debian, settings
 
-_START_SECONDS = 20.0
-_STOP_SECONDS = 10.0
-#: The cheapest that bcrypt has: the registry computes it again for each request.
-_BCRYPT = "$2b$04$"
+START_SECONDS = 15
+_ACCESS = re.compile(r'"(?P<method>[A-Z]+) (?P<path>/v2/\S*) HTTP/[\d.]+" (?P<status>\d+)')
 
 
-@dataclasses.dataclass(frozen=True)
-class Certificate:
-    """A server's certificate for 127.0.0.1 and localhost, which is its own authority, and its key."""
+class Asked(t.NamedTuple):
+    """One request of the registry's access log; the path without its query."""
 
-    path: Path
-    key: Path
-
-
-def make_certificate(folder: Path, name: str = "registry") -> Certificate:
-    """A new certificate in ``folder``, good for two days."""
-    made = Certificate(folder / f"{name}.crt", folder / f"{name}.key")
-    folder.mkdir(parents=True, exist_ok=True)
-    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    names = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
-    command = ["openssl", "req", *kind, *names, "-keyout", str(made.key), "-out", str(made.path)]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return made
+    method: str
+    path: str
+    status: int
+    query: str = ""
 
 
-class DockerRegistry:
-    """A running docker-registry. ``users`` (name -> password) turns on htpasswd, ``certificate`` TLS.
+class Registry:
+    """One docker-registry; ``name`` is its host and port."""
 
-    Files are kept below ``storage``, so another one on the same directory has what this one had. Configuration and log are beside it.
-    """
+    def __init__(self, folder: Path, config: dict[str, t.Any] | None = None, port: int | None = None) -> None:
+        self.folder = folder
+        self.storage = folder / "storage"
+        self.port = port or free_port()
+        self.name = f"127.0.0.1:{self.port}"
+        self._config = config or {}
+        self._log = folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._seen = 0
 
-    def __init__(
-        self,
-        storage: Path,
-        *,
-        users: t.Mapping[str, str] | None = None,
-        certificate: Certificate | None = None,
-        program: Path | None = None,
-        port: int = 0,
-    ) -> None:
-        storage.mkdir(parents=True, exist_ok=True)
-        self.storage = storage
-        self.certificate = certificate
-        self.port = port or _free_port()
-        self.host = f"127.0.0.1:{self.port}"
-        self.url = f"{'https' if certificate else 'http'}://{self.host}"
-        self.log = storage.with_name(f"{storage.name}.log")
-        configuration = storage.with_name(f"{storage.name}.yml")
-        configuration.write_text(json.dumps(self._configuration(users or {})))  # JSON is YAML
-        with self.log.open("wb") as log:
-            argv = [str(program or debian.docker_registry(lab_settings.from_environment())), "serve", str(configuration)]
-            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        try:
-            self._wait()
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> t.Self:
+    def start(self) -> Registry:
+        self.storage.mkdir(parents=True, exist_ok=True)
+        http = {"addr": self.name, **self._config.get("http", {})}
+        others = {key: value for key, value in self._config.items() if key != "http"}
+        storage = {"filesystem": {"rootdirectory": str(self.storage)}, "delete": {"enabled": True}}
+        config = {"version": 0.1, "log": {"accesslog": {"disabled": False}, "level": "error"}, "storage": storage, "http": http, **others}
+        # JSON is YAML.
+        (self.folder / "config.yml").write_text(json.dumps(config))
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(program()), "serve", str(self.folder / "config.yml")],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "OTEL_TRACES_EXPORTER": "none"},
+            )
+        _await_listener(self.port, self._process, self._log)
         return self
 
-    def __exit__(self, *_error: object) -> None:
-        self.close()
+    def stop(self) -> None:
+        if self._process:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
 
-    def close(self) -> None:
-        """Ends the process, and waits until it is gone."""
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(_STOP_SECONDS)
+    def wipe(self) -> None:
+        """Forgets all images."""
+        shutil.rmtree(self.storage)
+        self.storage.mkdir()
 
-    def _configuration(self, users: t.Mapping[str, str]) -> dict[str, t.Any]:
-        web: dict[str, t.Any] = {"addr": self.host, "relativeurls": True, "secret": secrets.token_hex(16)}
-        if self.certificate:
-            web["tls"] = {"certificate": str(self.certificate.path), "key": str(self.certificate.key)}
-        configuration = {
-            "version": 0.1,
-            "log": {"level": "warn", "accesslog": {"disabled": True}},
-            "storage": {"filesystem": {"rootdirectory": str(self.storage)}, "delete": {"enabled": True}},
-            "http": web,
-        }
-        if users:
-            path = self.storage.with_name(f"{self.storage.name}.htpasswd")
-            path.write_text("".join(f"{name}:{_bcrypt(password)}\n" for name, password in users.items()))
-            configuration["auth"] = {"htpasswd": {"realm": "registry", "path": str(path)}}
-        return configuration
+    def asked(self) -> list[Asked]:
+        """What was asked since the last call of this."""
+        lines = self._log.read_text(errors="replace").splitlines()
+        fresh, self._seen = lines[self._seen :], len(lines)
+        found = []
+        for line in fresh:
+            match = _ACCESS.search(line)
+            if match:
+                path, _, query = match.group("path").partition("?")
+                found.append(Asked(match.group("method"), path, int(match.group("status")), query))
+        return found
 
-    def _wait(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"docker-registry does not answer at {self.url}; its log: {self.log.read_text()[-2000:]}")
-            time.sleep(0.02)
+    def has_been_asked(self) -> bool:
+        """Whether there is something new for `asked`."""
+        return len(self._log.read_text(errors="replace").splitlines()) > self._seen
 
-    def _answers(self) -> bool:
-        connection = self._connection()
-        try:
-            connection.request("GET", "/v2/")
-            return connection.getresponse().status in (200, 401)
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+    def digest(self, name: str) -> str:
+        """What ``path:tag`` is there; empty if it is not."""
+        path, _, tag = name.partition(":")
+        links = self.storage / "docker/registry/v2/repositories" / path / "_manifests/tags" / tag / "current/link"
+        return links.read_text() if links.exists() else ""
 
-    def _connection(self) -> http.client.HTTPConnection:
-        if self.certificate:
-            context = ssl.create_default_context(cafile=str(self.certificate.path))
-            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=2, context=context)
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+    def blobs(self) -> set[str]:
+        """The digests of all that is stored whole, manifests too."""
+        root = self.storage / "docker/registry/v2/blobs"
+        return {f"{path.parts[-4]}:{path.parts[-2]}" for path in root.glob("*/*/*/data")}
 
 
-def _free_port() -> int:
+@contextlib.contextmanager
+def running(folder: Path, config: dict[str, t.Any] | None = None) -> t.Iterator[Registry]:
+    """A registry for as long as the block lasts."""
+    registry = Registry(folder, config).start()
+    try:
+        yield registry
+    finally:
+        registry.stop()
+
+
+def program() -> Path:
+    """The docker-registry program."""
+    return debian.docker_registry(settings.from_environment())
+
+
+def counts(asked: t.Iterable[Asked]) -> dict[str, int]:
+    """Requests by method and kind of thing, as ``HEAD manifests``."""
+    return dict(collections.Counter(f"{entry.method} {_kind(entry.path)}" for entry in asked))
+
+
+def _kind(path: str) -> str:
+    for kind in ("/manifests/", "/blobs/uploads/", "/blobs/", "/referrers/"):
+        if kind in path:
+            return kind.strip("/").replace("blobs/uploads", "uploads")
+    return "ping"
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _bcrypt(password: str) -> str:
-    """The only form of htpasswd that the registry takes. The C library's, because Python has none of its own for long."""
-    library = ctypes.CDLL(ctypes.util.find_library("crypt") or "libcrypt.so.1")
-    library.crypt.restype = ctypes.c_char_p
-    # The last letter of a salt stands for two bits only.
-    salt = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(21)) + "u"
-    hashed: bytes = library.crypt(password.encode(), f"{_BCRYPT}{salt}".encode())
-    if not hashed.startswith(_BCRYPT.encode()):
-        raise RuntimeError("the C library knows no bcrypt")
-    return hashed.decode()
+def _await_listener(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.02)  # between two looks
+    raise AssertionError(f"docker-registry does not start: {log.read_text(errors='replace')[-500:]}")

@@ -18,6 +18,8 @@ OURS = "ansible_collections.podnet.cni.plugins.module_utils"
 # Modules of the standard library that reach the outside world or the clock.
 OUTSIDE_WORLD = {"asyncio", "ctypes", "datetime", "http", "os", "pathlib", "random", "select", "shutil", "signal", "socket", "ssl"}
 OUTSIDE_WORLD |= {"subprocess", "tempfile", "threading", "time", "urllib"}
+# Layers that decisions may not use.
+ADAPTERS = ("_node", "_kube", "_registry", "_harbor")
 # Newer than Python 3.8, and invisible to a parser.
 NEWER_METHODS = {"removeprefix", "removesuffix", "bit_count", "is_relative_to", "with_stem", "to_thread"}
 
@@ -56,7 +58,22 @@ def test_pure_code_does_not_reach_outside(source: Path) -> None:
     foreign = {name for name in packages if name not in sys.stdlib_module_names and name not in ("ansible_collections", "yaml")}
     assert packages & OUTSIDE_WORLD == set()
     assert foreign == set()
-    assert [name for name in _imports(source) if name.startswith((f"{OURS}._node", f"{OURS}._kube"))] == []
+    assert [name for name in _imports(source) if name.startswith(tuple(f"{OURS}.{layer}" for layer in ADAPTERS))] == []
+
+
+@pytest.mark.parametrize("source", [path for path in SOURCES if {UTILS / "_images", UTILS / "_registry"} & set(path.parents)], ids=_name)
+def test_images_know_nothing_of_networks(source: Path) -> None:
+    foreign = ("_cni", "_node", "_kube", "_control", "_report", "_harbor")
+    assert [name for name in _imports(source) if name.startswith(tuple(f"{OURS}.{layer}" for layer in foreign))] == []
+
+
+# Packages that speak HTTP.
+_HTTP = {UTILS / "_kube", UTILS / "_registry", UTILS / "_harbor"}
+
+
+@pytest.mark.parametrize("source", [path for path in SOURCES if _HTTP.isdisjoint(path.parents)], ids=_name)
+def test_only_adapters_of_http_import_its_library(source: Path) -> None:
+    assert [name for name in _imports(source) if name.partition(".")[0] == "urllib3"] == []
 
 
 # What of Harbor's and registries' packages decides.

@@ -16,9 +16,9 @@ from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._harbor import client as client_module
 from ansible_collections.podnet.cni.plugins.module_utils._harbor.api import Harbor
 from ansible_collections.podnet.cni.plugins.module_utils._harbor.client import Client, RefusedError
+from tests.support.docker_registry import make_certificate
 from tests.support.fake_harbor import ADMIN_PASSWORD, FakeHarbor
 from tests.support.harbor_images import Pusher
-from tests.support.registries import make_certificate
 
 
 def connect(harbor: FakeHarbor, username: str = "admin", password: str = ADMIN_PASSWORD, **options: t.Any) -> Client:

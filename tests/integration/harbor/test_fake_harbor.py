@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from tests.support.docker_registry import make_certificate
 from tests.support.fake_harbor import ADMIN_PASSWORD, FakeHarbor
 from tests.support.harbor_images import INDEX, Pusher, digest_of
-from tests.support.registries import make_certificate
 
 ROOT = Path(__file__).parents[3]
 ANYTHING = {"kind": "doublestar", "pattern": "**"}

@@ -15,9 +15,9 @@ from ansible.module_utils.common import warnings as ansible_warnings
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.podnet.cni.plugins.modules import harbor_info, harbor_project, harbor_robot, image_prune
+from tests.support.docker_registry import make_certificate
 from tests.support.fake_harbor import ADMIN_PASSWORD, FakeHarbor
 from tests.support.harbor_images import Pusher
-from tests.support.registries import make_certificate
 
 MODULES = {module.__name__.rpartition(".")[2]: module for module in (harbor_info, harbor_project, harbor_robot, image_prune)}
 # Of accounts that live as long as a test.

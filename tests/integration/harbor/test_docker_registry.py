@@ -10,7 +10,7 @@ from pathlib import Path
 
 import urllib3
 
-from tests.support.registries import DockerRegistry, make_certificate
+from tests.support.docker_registry import DockerRegistry, make_certificate
 
 
 def test_a_plain_one_answers_and_is_gone_afterwards(tmp_path: Path) -> None:

@@ -1,0 +1,226 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Measures image_mirror against Debian's skopeo on the same sets, taking turns: ``make bench-images``, about ten minutes.
+
+Each contender is a process of its own, from its start to its end. Only what was measured beside each other is compared, since the
+machine's speed drifts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import random
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import typing as t
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "collections"), str(ROOT)]
+
+import measure  # noqa: E402  # the path comes first
+
+from tests.support import images, killed, registries, skopeo  # noqa: E402  # the path comes first
+
+if t.TYPE_CHECKING:
+    from tests.support.registries import Registry
+
+RUNS = 5
+SMALL, FAR = 60, 15
+#: Images, bytes of a layer; each has four layers.
+LARGE = (4, 24 * 1024**2)
+LARGER = (2, 4 * 24 * 1024**2)
+#: Milliseconds of the round trip to the source and to the target.
+FAR_SOURCE, FAR_TARGET = 40, 10
+KILLS, KILLED_IMAGES = 50, 6
+MEBIBYTE = 1024**2
+
+Set = t.Mapping[str, images.Image]
+
+
+@dataclasses.dataclass(frozen=True)
+class Ends:
+    """Both registries, and the names by which they are asked: their own, or those of relays before them."""
+
+    upstream: Registry
+    harbor: Registry
+    source: str
+    target: str
+    folder: Path
+
+    def ours(self, made: Set) -> measure.ProcessRun:
+        return measure.run_process(killed.argv(self.source, self.target, "mirror", made))
+
+    def sync(self, made: Set) -> measure.ProcessRun:
+        listing = self.folder / "sync.yml"
+        listing.write_text(skopeo.listing(self.source, made))
+        # It tells each repository on its standard error.
+        quietly = ["sh", "-c", 'exec "$@" 2>"$0"', str(self.folder / "log")]
+        return measure.run_process([*quietly, *skopeo.sync_argv(str(listing), f"{self.target}/skopeo")])
+
+    def copies(self, made: Set) -> measure.ProcessRun:
+        """Four processes at a time."""
+        lines = [shlex.join(skopeo.copy_argv(f"docker://{self.source}/{name}", f"docker://{self.target}/copies/{name}")) for name in made]
+        (self.folder / "copies").write_text("\n".join(lines) + "\n")
+        return measure.run_process(["sh", "-c", f"xargs -P 4 -I COMMAND sh -c COMMAND < {shlex.quote(str(self.folder / 'copies'))}"])
+
+
+def main() -> int:
+    if not skopeo.program():
+        print("images: skopeo is not installed (python tests/support/skopeo.py installs it)")
+        return 1
+    print(f"\nImages: image_mirror with 8 workers against skopeo, medians of {RUNS} turns, seconds; ratio, and the goal for it")
+    with tempfile.TemporaryDirectory() as name, _registries(Path(name)) as ends:
+        small(ends)
+        large(ends)
+        far(ends)
+        kills(ends)
+    print(f"  load of the machine {os.getloadavg()[1]:.1f} with {os.cpu_count()} processors")
+    return 0
+
+
+def small(ends: Ends) -> None:
+    """Many small images: the first run, and one that finds nothing to do."""
+    made = _published(ends, images.small_set(SMALL))
+    first: dict[str, list[float]] = {"sync": [], "copies": [], "ours": []}
+    again: dict[str, list[float]] = {"sync": [], "ours": []}
+    for _ in range(RUNS):
+        ends.harbor.wipe()
+        first["sync"].append(ends.sync(made).seconds)
+        again["sync"].append(ends.sync(made).seconds)
+        first["copies"].append(ends.copies(made).seconds)
+        _forget_requests(ends)
+        first["ours"].append(ends.ours(made).seconds)
+        sent = _requests(ends)
+        again["ours"].append(ends.ours(made).seconds)
+        nothing = _requests(ends)
+    medians = {name: statistics.median(values) for name, values in first.items()}
+    better = min(medians["sync"], medians["copies"])
+    _row(f"{SMALL} small images, first run", better, medians["ours"], 0.55)
+    _ratio(f"{SMALL} small images, nothing to do", again["sync"], again["ours"], 0.15)
+    _fact("  requests then", _told(nothing), nothing == ({"HEAD manifests": SMALL}, {"HEAD manifests": SMALL}))
+    unique = len({key for image in made.values() for key in image.blobs})
+    told = f"{sent[0]['GET blobs']} read, {sent[1]['PUT uploads']} sent of {unique}"
+    _fact("  blobs in the first run", told, sent[0]["GET blobs"] == sent[1]["PUT uploads"] == unique)
+
+
+def large(ends: Ends) -> None:
+    """Few large images, and how much memory their size costs."""
+    made = _published(ends, images.large_set(*LARGE))
+    sync, ours, peaks, larger_peaks = [], [], [], []
+    for _ in range(RUNS):
+        ends.harbor.wipe()
+        sync.append(ends.sync(made).seconds)
+        ends.harbor.wipe()
+        run = ends.ours(made)
+        ours.append(run.seconds)
+        peaks.append(run.peak_bytes)
+    _ratio(f"{LARGE[0]} images of 4 x {LARGE[1] // MEBIBYTE} MiB, first run", sync, ours, 0.95)
+    peak = max(peaks) / MEBIBYTE
+    _fact("  peak memory", f"{peak:.0f} MiB, goal 80", peak <= 80)
+    larger = _published(ends, {name.replace("large", "larger"): image for name, image in images.large_set(*LARGER).items()})
+    for _ in range(3):
+        ends.harbor.wipe()
+        larger_peaks.append(ends.ours(larger).peak_bytes)
+    more = max(larger_peaks) / MEBIBYTE - peak
+    _fact("  more with layers 4 x as large", f"{more:+.0f} MiB, goal under 10", more < 10)
+
+
+def far(ends: Ends) -> None:
+    """The small images from afar."""
+    made = _published(ends, {name.replace("small", "far"): image for name, image in images.small_set(FAR).items()})
+    with _relay(ends.upstream, FAR_SOURCE) as source, _relay(ends.harbor, FAR_TARGET) as target:
+        there = dataclasses.replace(ends, source=source, target=target)
+        first: dict[str, list[float]] = {"sync": [], "ours": []}
+        again: dict[str, list[float]] = {"sync": [], "ours": []}
+        for _ in range(RUNS):
+            ends.harbor.wipe()
+            for name, run in (("sync", there.sync), ("ours", there.ours)):
+                first[name].append(run(made).seconds)
+                again[name].append(run(made).seconds)
+    where = f"{FAR} small images over {FAR_SOURCE}/{FAR_TARGET} ms"
+    _ratio(f"{where}, first run", first["sync"], first["ours"], 0.12)
+    _ratio(f"{where}, nothing to do", again["sync"], again["ours"], 0.03)
+
+
+def kills(ends: Ends) -> None:
+    """Runs that are killed at a random point, each with a second one."""
+    made = _published(ends, {name.replace("small", "killed"): image for name, image in images.small_set(KILLED_IMAGES).items()})
+    dice = random.Random(6)  # noqa: S311  # the same points each time
+    sent_again, missing, amid = 0, 0, 0
+    for _ in range(KILLS):
+        ends.harbor.wipe()
+        result = killed.killed(ends.upstream, ends.harbor, "mirror", made, most=0.5, dice=dice)
+        sent_again += len(result.sent_again)
+        missing += len(result.missing)
+        amid += result.committed > 0
+    told = f"{sent_again} blobs sent again, {missing} images missing after {KILLS} kills, {amid} of them amid the transfers"
+    _fact("killed and run again", told, sent_again == missing == 0)
+
+
+# --- What it takes ---
+
+
+@contextlib.contextmanager
+def _registries(folder: Path) -> t.Iterator[Ends]:
+    for name in ("upstream", "harbor"):
+        (folder / name).mkdir()
+    with registries.running(folder / "upstream") as upstream, registries.running(folder / "harbor") as harbor:
+        yield Ends(upstream, harbor, upstream.name, harbor.name, folder)
+
+
+@contextlib.contextmanager
+def _relay(registry: Registry, milliseconds: int) -> t.Iterator[str]:
+    argv = [sys.executable, str(Path(__file__).with_name("relay.py")), str(registry.port), str(milliseconds)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield f"127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.terminate()
+
+
+def _published(ends: Ends, made: Set) -> Set:
+    for name, image in made.items():
+        images.push(ends.upstream.name, name, image)
+    return made
+
+
+def _forget_requests(ends: Ends) -> None:
+    ends.upstream.asked()
+    ends.harbor.asked()
+
+
+def _requests(ends: Ends) -> tuple[dict[str, int], dict[str, int]]:
+    return registries.counts(ends.upstream.asked()), registries.counts(ends.harbor.asked())
+
+
+def _told(requests: tuple[dict[str, int], dict[str, int]]) -> str:
+    return "; ".join(
+        f"{name}: {', '.join(f'{count} {kind}' for kind, count in counts.items())}"
+        for name, counts in zip(("source", "target"), requests, strict=True)
+    )
+
+
+def _ratio(title: str, theirs: t.Sequence[float], ours: t.Sequence[float], goal: float) -> None:
+    _row(title, statistics.median(theirs), statistics.median(ours), goal)
+
+
+def _row(title: str, theirs: float, ours: float, goal: float) -> None:
+    ratio = ours / theirs
+    words = f"skopeo {theirs:7.2f}  ours {ours:6.2f}  ratio {ratio:.3f}, goal {goal}"
+    _fact(title, words, ratio <= goal)
+
+
+def _fact(title: str, words: str, is_met: bool) -> None:
+    print(f"  {title:<55} {words}: {'met' if is_met else 'MISSED'}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The order of a copy and what becomes of failures, between stores in memory; tests/integration/registry has real registries."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+import typing as t
+
+import pytest
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._images import content, targets
+from ansible_collections.podnet.cni.plugins.module_utils._images.content import OCI_INDEX, Descriptor, Manifest
+from ansible_collections.podnet.cni.plugins.module_utils._images.reference import Reference
+from ansible_collections.podnet.cni.plugins.module_utils._registry import mirror
+from ansible_collections.podnet.cni.plugins.module_utils._registry.limits import Patience
+from ansible_collections.podnet.cni.plugins.module_utils._registry.store import Found, Reader
+from ansible_collections.podnet.cni.plugins.module_utils._registry.wire import TransientError
+from tests.support import images
+from tests.support.images import Image
+
+Store = dict[tuple[str, str], t.Any]
+
+
+class Memory:
+    """Repositories by name. ``log`` holds what was asked; ``harm`` may raise."""
+
+    def __init__(self) -> None:
+        self.manifests: Store = {}
+        self.blobs: Store = {}
+        self.tags: dict[tuple[str, str], str] = {}
+        self.log: list[tuple[str, str, str]] = []
+        self.harm: t.Callable[[str, str, str], None] = lambda _verb, _name, _what: None
+        self._lock = threading.Lock()
+
+    def add(self, text: str, image: Image) -> str:
+        name, _, tag = text.partition(":")
+        for digest, data in image.blobs.items():
+            self.blobs[name, digest] = data
+        for digest, manifest in image.manifests.items():
+            self.manifests[name, digest] = manifest
+        self.tags[name, tag] = image.digest
+        return text
+
+    def _note(self, verb: str, place: Reference, what: str) -> None:
+        with self._lock:
+            self.log.append((verb, place.name, what))
+        self.harm(verb, place.name, what)
+
+    def asked(self, verb: str) -> list[tuple[str, str]]:
+        return [(name, what) for said, name, what in self.log if said == verb]
+
+    def resolve(self, place: Reference) -> Found | None:
+        self._note("resolve", place, place.wanted)
+        digest = place.digest or self.tags.get((place.name, place.wanted), "")
+        found = self.manifests.get((place.name, digest))
+        return Found(digest, found[0]) if found else None
+
+    def manifest(self, place: Reference, digest: str) -> Manifest:
+        self._note("manifest", place, digest)
+        media_type, body = self.manifests[place.name, digest]
+        return content.parse(content.verified(body, digest, place.name), media_type, digest, place.name)
+
+    @contextlib.contextmanager
+    def opened(self, place: Reference, blob: Descriptor) -> t.Iterator[Reader]:
+        self._note("read", place, blob.digest)
+        yield io.BytesIO(self.blobs[place.name, blob.digest])
+
+    def referrers(self, place: Reference, digest: str) -> tuple[Descriptor, ...]:
+        self._note("referrers", place, digest)
+        return ()
+
+    def has_blob(self, place: Reference, digest: str) -> bool:
+        self._note("has", place, digest)
+        return (place.name, digest) in self.blobs
+
+    def mount(self, place: Reference, digest: str, donor: Reference) -> bool:
+        self._note("mount", place, digest)
+        self.blobs[place.name, digest] = self.blobs[donor.name, digest]
+        return True
+
+    def upload(self, place: Reference, blob: Descriptor, reader: Reader) -> None:
+        self._note("upload", place, blob.digest)
+        data = b"".join(iter(lambda: reader.read(1000), b""))
+        self.blobs[place.name, blob.digest] = data
+
+    def put_manifest(self, place: Reference, manifest: Manifest, is_child: bool) -> None:
+        self._note("put", place, manifest.digest if is_child else place.tag)
+        for below in (*manifest.blobs, *manifest.children):
+            assert (place.name, below.digest) in (self.blobs if below in manifest.blobs else self.manifests), "children come first"
+        self.manifests[place.name, manifest.digest] = (manifest.media_type, manifest.body)
+        if place.tag and not is_child:
+            self.tags[place.name, place.tag] = manifest.digest
+
+
+def run(source: Memory, target: Memory, *names: str, **more: t.Any) -> tuple[mirror.Outcome, ...]:
+    patience = Patience(attempts=3, first=0.001)
+    return mirror.run(targets.plan(names, "h.x", "p"), source, target, mirror.Manner(patience=patience, workers=4, **more))
+
+
+def multi(seed: str) -> Image:
+    return images.multi(seed, [images.noise("shared", 5000)])
+
+
+def fail_at(verb: str, name: str, times: int = 99, error: type[_errors.RegistryError] = _errors.RegistryError) -> t.Any:
+    left = [times]
+
+    def harm(said: str, where: str, _what: str) -> None:
+        if said == verb and where == name and left[0]:
+            left[0] -= 1
+            raise error("it is broken", where)
+
+    return harm
+
+
+def test_another_image_s_source_has_the_blob_that_the_first_one_s_lacks() -> None:
+    source, target = Memory(), Memory()
+    names = [source.add(f"r.x/{name}:v1", multi(name)) for name in ("a", "b", "c")]
+    source.harm = fail_at("read", "r.x/a")
+    outcomes = run(source, target, *names)
+    assert [outcome.action for outcome in outcomes] == ["failed", "copied", "copied"]
+    shared = content.digest_of(images.noise("shared", 5000))
+    assert len([what for _, what in target.asked("upload") if what == shared]) == 1
+
+
+def test_another_image_s_source_has_the_manifest_that_the_first_one_s_lacks() -> None:
+    source, target, same = Memory(), Memory(), multi("same")
+    names = [source.add(f"r.x/{name}:v1", same) for name in ("a", "b")]
+    source.harm = fail_at("manifest", "r.x/a")
+    assert [outcome.action for outcome in run(source, target, *names)] == ["failed", "copied"]
+
+
+def test_the_same_image_under_two_names_is_read_once() -> None:
+    source, target, same = Memory(), Memory(), multi("same")
+    outcomes = run(source, target, *[source.add(f"r.x/{name}:v1", same) for name in ("a", "b")])
+    assert [outcome.action for outcome in outcomes] == ["copied", "copied"]
+    for verb in ("manifest", "read"):
+        asked = [what for _, what in source.asked(verb)]
+        assert len(asked) == len(set(asked))
+
+
+def test_a_transfer_that_breaks_begins_anew_unless_it_arrived() -> None:
+    source, target = Memory(), Memory()
+    name = source.add("r.x/a:v1", multi("a"))
+    target.harm = fail_at("upload", "h.x/p/r.x/a", 2, TransientError)
+    assert run(source, target, name)[0].action == "copied"
+    target.harm = fail_at("upload", "h.x/p/r.x/b", 99, TransientError)
+    (outcome,) = run(source, target, source.add("r.x/b:v1", multi("b")))
+    assert (outcome.action, outcome.error) == ("failed", "r.x/b:v1: h.x/p/r.x/b: it is broken.")
+    assert ("h.x/p/r.x/b", "v1") not in target.asked("put")
+
+
+@pytest.mark.parametrize("verb", ["has", "mount", "put", "resolve"])
+def test_a_target_that_fails_for_one_fails_that_one(verb: str) -> None:
+    source, target = Memory(), Memory()
+    names = [source.add(f"r.x/{name}:v1", multi(name)) for name in ("a", "b", "c")]
+    target.harm = fail_at(verb, "h.x/p/r.x/b")
+    expected = ["copied", "failed", "copied"]
+    # Nobody looks for a blob in the second repository: it is to be mounted from the first.
+    assert [outcome.action for outcome in run(source, target, *names)] == expected
+
+
+def test_deep_indexes_and_sha512() -> None:
+    source, target, image = Memory(), Memory(), Image()
+    below = images.single(image, "deep", [b"layer"])
+    config = image.blob(b"{}", "application/json", "sha512")
+    below = image.manifest({"config": config, "layers": [], "manifests": [below]}, OCI_INDEX)
+    for _ in range(20):
+        below = image.manifest({"manifests": [below]}, OCI_INDEX)
+    (outcome,) = run(source, target, source.add("r.x/a:v1", image))
+    assert outcome.error == ""
+    assert target.tags["h.x/p/r.x/a", "v1"] == image.digest
+    assert config["digest"] in {digest for _, digest in target.blobs}
+
+
+def test_an_index_without_end_is_refused() -> None:
+    source, target, image = Memory(), Memory(), Image()
+    below = images.single(image, "deep", [b"layer"])
+    for number in range(600):
+        below = image.manifest({"manifests": [below], "annotations": {"n": str(number)}}, OCI_INDEX)
+    (outcome,) = run(source, target, source.add("r.x/a:v1", image))
+    assert "more than 500 manifests" in outcome.error
+    assert target.asked("put") == []
+
+
+def test_check_mode_asks_both_sides_and_no_more() -> None:
+    source, target = Memory(), Memory()
+    names = [source.add("r.x/a:v1", multi("a"))]
+    names.append("r.x/a@" + source.tags["r.x/a", "v1"])
+    outcomes = run(source, target, *names, check_mode=True)
+    assert [outcome.action for outcome in outcomes] == ["would copy", "would copy"]
+    assert {verb for verb, _, _ in source.log + target.log} == {"resolve"}
+    assert len(source.log) == 2
+
+
+def test_progress_ends_complete() -> None:
+    source, target = Memory(), Memory()
+    names = [source.add(f"r.x/{name}:v1", multi(name)) for name in "abc"]
+    target.harm = fail_at("put", "h.x/p/r.x/b")
+    seen: list[tuple[int, int]] = []
+    copies = targets.plan([*names, "r.x/absent:v1"], "h.x", "p")
+    manner = mirror.Manner(mirror.Wishes(signatures=True), 2)
+    last: list[mirror.Progress] = []
+
+    def tell(progress: mirror.Progress) -> None:
+        seen.append((progress.images_done, progress.bytes_sent))
+        last[:] = [progress]
+
+    mirror.run(copies, source, target, manner, tell)
+    assert seen == sorted(seen)
+    assert (last[0].images_done, last[0].images) == (4, 4)
+    assert last[0].bytes_sent == last[0].bytes_to_send > 0
