@@ -65,7 +65,7 @@ class Registries:
             return None
         digest = answer.headers.get("Docker-Content-Digest", "")
         if not _DIGEST.fullmatch(digest):
-            answer = host.ask("GET", url, wanted, _ACCEPT)
+            answer = answer if answer.body else host.ask("GET", url, wanted, _ACCEPT)
             digest = content.digest_of(answer.body, place.digest or "sha256:")
         if place.digest and digest != place.digest:
             raise _errors.RegistryError(f"asked for {place.digest} it answers with {digest}", place.name, "Ask who runs that registry.")
