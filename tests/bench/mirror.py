@@ -85,7 +85,9 @@ class Ends:
     def _run(self, argv: t.Sequence[str]) -> Run:
         before = self._processor_seconds()
         run = measure.run_process(argv)
-        return Run(run.seconds, self._processor_seconds() - before, run.peak_bytes)
+        # skopeo prints nothing or something else.
+        words = run.output.split()
+        return Run(run.seconds, self._processor_seconds() - before, int(words[0]) if len(words) == 1 and words[0].isdigit() else 0)
 
     def _processor_seconds(self) -> float:
         """Of both registries, and of all processes that have ended."""

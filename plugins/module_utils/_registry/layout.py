@@ -308,10 +308,13 @@ class Layout:
         del donor  # all images have their blobs in one place
         return self.has_blob(place, digest)
 
-    def upload(self, place: Reference, blob: Descriptor, reader: Reader) -> None:
+    def begin(self, place: Reference, blob: Descriptor, is_missing: bool) -> t.Optional[str]:
+        return None if not is_missing and self.has_blob(place, blob.digest) else _path(blob.digest, self._where)
+
+    def upload(self, place: Reference, blob: Descriptor, where: str, reader: Reader) -> None:
         del place
         with self._failures():
-            self._files.write(_path(blob.digest, self._where), blob.size, reader)
+            self._files.write(where, blob.size, reader)
 
     def put_manifest(self, place: Reference, manifest: Manifest, is_child: bool) -> None:
         if not self.has_blob(place, manifest.digest):
