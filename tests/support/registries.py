@@ -78,6 +78,12 @@ class Registry:
         shutil.rmtree(self.storage)
         self.storage.mkdir()
 
+    def processor_seconds(self) -> float:
+        """What it has used of the processor so far."""
+        assert self._process
+        fields = Path("/proc", str(self._process.pid), "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def asked(self) -> list[Asked]:
         """What was asked since the last call of this."""
         lines = self._log.read_text(errors="replace").splitlines()

@@ -11,6 +11,7 @@ complete. Nothing is ever unpacked. Source: OCI image specification, image-layou
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -113,6 +114,12 @@ class Tar:
 
     def _open(self, path: pathlib.Path, flags: int) -> None:
         self._descriptor = os.open(path, flags, _MODE)
+        if path == self._half:
+            try:
+                # Held until it is closed, also when the process is killed.
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise _errors.RegistryError("another run writes it now", str(self._path), "Run again when that one is done.") from None
         self._places, self._end = _members(path, is_half=path == self._half)
 
     def size(self, path: str) -> t.Optional[int]:
@@ -301,10 +308,13 @@ class Layout:
         del donor  # all images have their blobs in one place
         return self.has_blob(place, digest)
 
-    def upload(self, place: Reference, blob: Descriptor, reader: Reader) -> None:
+    def begin(self, place: Reference, blob: Descriptor, is_missing: bool) -> t.Optional[str]:
+        return None if not is_missing and self.has_blob(place, blob.digest) else _path(blob.digest, self._where)
+
+    def upload(self, place: Reference, blob: Descriptor, where: str, reader: Reader) -> None:
         del place
         with self._failures():
-            self._files.write(_path(blob.digest, self._where), blob.size, reader)
+            self._files.write(where, blob.size, reader)
 
     def put_manifest(self, place: Reference, manifest: Manifest, is_child: bool) -> None:
         if not self.has_blob(place, manifest.digest):
@@ -321,9 +331,11 @@ class Layout:
 
     def finish(self) -> None:
         """Makes complete what was written. Until then nobody sees it."""
-        data = {"schemaVersion": 2, "mediaType": content.OCI_INDEX, "manifests": self._entries}
+        # In one order, whichever image arrived first.
+        entries = sorted(self._entries, key=lambda entry: (_name(entry), entry["digest"]))
+        data = {"schemaVersion": 2, "mediaType": content.OCI_INDEX, "manifests": entries}
         with self._failures():
-            is_new = self._entries != self._read_index()
+            is_new = any(entry not in self._read_index() for entry in entries)
             self._files.finish(json.dumps(data, indent=2).encode() + b"\n" if is_new else None)
 
     @contextlib.contextmanager

@@ -6,7 +6,7 @@
 1. Tags are resolved on both sides at once; equal digests end the matter.
 2. Of the others the manifests are read by digest, and by them all blobs known, over all images.
 3. Each blob has one repository that gets it first: the first of the call that wants it, so that a run after a killed one looks in the
-   same place. If one is missing there, the images that are complete already are looked into: they may be donors.
+   same place. If there are images that are complete already, they are looked into for blobs that are missing: they may be donors.
 4. Each missing blob is read once and sent once, the other repositories mount it. An image whose blobs are there gets its manifests:
    children, then the index under its tag, then a look whether the tag is what was meant.
 
@@ -359,11 +359,14 @@ class _Run:
         for image in self._changed():
             for digest, descriptor in image.blobs.items():
                 self._want(image, digest, descriptor)
-        for blob in self._blobs.values():
+        # Without an image that is complete there is no donor to find, and each transfer looks for itself.
+        complete = [image for image in self._images if image.action == UNCHANGED and image.target and not image.error]
+        for blob in self._blobs.values() if complete else ():
             self._look(blob, next(iter(blob.wanted.values())))
         self._workers.settle()
         if any(not blob.there for blob in self._blobs.values()):
-            self._look_into_complete_images()
+            for image in complete:
+                self._survey(image, image.digest)
             self._workers.settle()
         self._progress.bytes_to_send = sum(blob.descriptor.size for blob in self._blobs.values() if not blob.there)
 
@@ -387,13 +390,9 @@ class _Run:
 
         self._workers.submit(lambda: self._target.has_blob(place, blob.descriptor.digest), done, failed)
 
-    def _look_into_complete_images(self) -> None:
-        """Their blobs can be mounted. Their manifests are read from the target, which is the user's own."""
-        for image in self._images:
-            if image.action == UNCHANGED and image.target and not image.error:
-                self._survey(image, image.target.digest)
-
     def _survey(self, image: _Image, digest: str) -> None:
+        """Finds blobs of a complete image, which can be mounted, by its manifests at the target, which is the user's own."""
+
         def done(manifest: Manifest) -> None:
             for found in manifest.blobs:
                 if found.digest in self._blobs:
@@ -437,15 +436,15 @@ class _Run:
         def work() -> str:
             if donor and self._target.mount(image.place, descriptor.digest, donor):
                 return "mounted"
-            if (image.repository != blob.looked_into or image.was_sent_again) and self._target.has_blob(image.place, descriptor.digest):
-                return "skipped"
             way = transfer.Way(self._source, image.copy.source, self._target, image.place)
-            transfer.copy(way, descriptor, self._patience, self._count)
-            return "copied"
+            is_missing = image.repository == blob.looked_into and not image.was_sent_again
+            return "copied" if transfer.copy(way, descriptor, is_missing, self._patience, self._count) else "skipped"
 
         def done(how: str) -> None:
             blob.there[image.repository] = image.place
             blob.is_under_way = False
+            if how == "skipped":
+                self._progress.bytes_to_send -= descriptor.size
             blob.wanted[image.repository] = images + blob.wanted.get(image.repository, [])
             self._arrived(blob, image.repository, how)
             self._advance(blob)

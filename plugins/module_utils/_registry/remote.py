@@ -28,8 +28,9 @@ from ansible_collections.podnet.cni.plugins.module_utils._registry.wire import H
 _ACCEPT = {"Accept": ", ".join(content.ACCEPTED)}
 _PULL, _PUSH = "pull", "pull,push"
 _GONE = 404
+_MOUNTED, _BEGUN = 201, 202
 #: What a registry that cannot or will not mount answers.
-_NOT_MOUNTED = (202, 400, 401, 403, 404, 405)
+_NOT_MOUNTED = (_BEGUN, 400, 401, 403, 404, 405)
 _DIGEST = re.compile(r"sha(256|384|512):[0-9a-f]{64,}")
 
 
@@ -42,6 +43,8 @@ class Registries:
         self._wire = Wire((dataclasses.replace(entry, host=called(entry.host)) for entry in settings), workers, timeout)
         self._make = lambda name: Host(name, self._wire, keyring, workers, patience)
         self._hosts: t.Dict[str, Host] = {}
+        #: Registries that were seen to mount.
+        self._mounting: t.Set[str] = set()
         self._lock = threading.Lock()
 
     def host(self, name: str) -> Host:
@@ -65,7 +68,7 @@ class Registries:
             return None
         digest = answer.headers.get("Docker-Content-Digest", "")
         if not _DIGEST.fullmatch(digest):
-            answer = host.ask("GET", url, wanted, _ACCEPT)
+            answer = answer if answer.body else host.ask("GET", url, wanted, _ACCEPT)
             digest = content.digest_of(answer.body, place.digest or "sha256:")
         if place.digest and digest != place.digest:
             raise _errors.RegistryError(f"asked for {place.digest} it answers with {digest}", place.name, "Ask who runs that registry.")
@@ -112,19 +115,43 @@ class Registries:
         return answer.status != _GONE
 
     def mount(self, place: Reference, digest: str, donor: Reference) -> bool:
+        answer = self._ask_to_mount(place, digest, donor)
+        if answer.status == _BEGUN:
+            self._give_up(place, answer)
+        return answer.status == _MOUNTED
+
+    def begin(self, place: Reference, blob: Descriptor, is_missing: bool) -> t.Optional[str]:
+        """A repository that is asked to mount a blob from itself does it if it has it, and else begins an upload: one request for two."""
+        host = self.host(place.host)
+        if not is_missing:
+            answer = self._ask_to_mount(place, blob.digest, place)
+            if answer.status == _MOUNTED:
+                return None
+            # What never mounts begins an upload of what is there too.
+            if (answer.status != _BEGUN or place.host not in self._mounting) and self.has_blob(place, blob.digest):
+                self._give_up(place, answer)
+                return None
+            if answer.status == _BEGUN:
+                return host.beside(answer)
+        return host.beside(host.ask("POST", host.url(f"{place.path}/blobs/uploads/"), auth.scopes((place.path, _PUSH)), ok=(_BEGUN,)))
+
+    def _ask_to_mount(self, place: Reference, digest: str, donor: Reference) -> Answer:
         host = self.host(place.host)
         query = urllib.parse.urlencode({"mount": digest, "from": donor.path})
-        wanted = auth.scopes((place.path, _PUSH), (donor.path, _PULL))
-        answer = host.ask("POST", host.url(f"{place.path}/blobs/uploads/?{query}"), wanted, ok=(201, *_NOT_MOUNTED))
-        if answer.status == 202:
-            # An upload was begun instead. The blob is looked for first, so this one is given up.
-            host.ask("DELETE", host.beside(answer), wanted, ok=range(200, 500))
-        return answer.status == 201
+        both = [(place.path, _PUSH), *([(donor.path, _PULL)] if donor.path != place.path else [])]
+        answer = host.ask("POST", host.url(f"{place.path}/blobs/uploads/?{query}"), auth.scopes(*both), ok=(_MOUNTED, *_NOT_MOUNTED))
+        if answer.status == _MOUNTED:
+            self._mounting.add(place.host)
+        return answer
 
-    def upload(self, place: Reference, blob: Descriptor, reader: Reader) -> None:
+    def _give_up(self, place: Reference, begun: Answer) -> None:
+        """Ends an upload that was begun and is not wanted."""
+        if begun.status == _BEGUN:
+            host = self.host(place.host)
+            host.ask("DELETE", host.beside(begun), auth.scopes((place.path, _PUSH)), ok=range(200, 500))
+
+    def upload(self, place: Reference, blob: Descriptor, where: str, reader: Reader) -> None:
         host, wanted = self.host(place.host), auth.scopes((place.path, _PUSH))
-        begun = host.ask("POST", host.url(f"{place.path}/blobs/uploads/"), wanted, ok=(202,))
-        where = host.beside(begun)
         url = f"{where}{'&' if '?' in where else '?'}{urllib.parse.urlencode({'digest': blob.digest})}"
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
         # 409: somebody else has made the same blob meanwhile.

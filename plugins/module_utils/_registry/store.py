@@ -55,8 +55,11 @@ class Target(Source, t.Protocol):
     def mount(self, place: Reference, digest: str, donor: Reference) -> bool:
         """Whether the repository has the blob now, taken from the donor's."""
 
-    def upload(self, place: Reference, blob: Descriptor, reader: Reader) -> None:
-        """Makes a blob of what the reader gives. Raises TransientError if it is to be tried again with a new reader."""
+    def begin(self, place: Reference, blob: Descriptor, is_missing: bool) -> t.Optional[str]:
+        """Where `upload` is to send the blob; None if the repository has it, which need not be asked if it is known to miss it."""
+
+    def upload(self, place: Reference, blob: Descriptor, where: str, reader: Reader) -> None:
+        """Makes a blob of what the reader gives. Raises TransientError if it is to be begun again with a new reader."""
 
     def put_manifest(self, place: Reference, manifest: Manifest, is_child: bool) -> None:
         """Writes a manifest under the place's tag, or by its digest where the place has no tag or it is a child of an index."""

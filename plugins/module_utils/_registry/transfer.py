@@ -74,20 +74,24 @@ class Way:
     place: Reference
 
 
-def copy(way: Way, blob: Descriptor, patience: Patience, count: Count) -> None:
-    """Reads a blob and writes it. A transfer that is cut begins anew, after a look whether the blob has arrived all the same."""
-    for attempt in range(1, patience.attempts + 1):
-        broken = _attempt(way, blob, count)
+def copy(way: Way, blob: Descriptor, is_missing: bool, patience: Patience, count: Count) -> bool:
+    """Reads a blob and writes it; returns whether it had to. A transfer that is cut begins anew, unless the blob has arrived all the same.
+
+    ``is_missing`` says that the place is known not to have it.
+    """
+    attempt = 1
+    while True:
+        where = way.target.begin(way.place, blob, is_missing and attempt == 1)
+        broken = _attempt(way, blob, where, count) if where is not None else None
         if broken is None:
-            return
+            return where is not None
         if attempt == patience.attempts:
             raise broken
         time.sleep(patience.pause(attempt, broken.asked))
-        if way.target.has_blob(way.place, blob.digest):
-            return
+        attempt += 1
 
 
-def _attempt(way: Way, blob: Descriptor, count: Count) -> t.Optional[TransientError]:
+def _attempt(way: Way, blob: Descriptor, where: str, count: Count) -> t.Optional[TransientError]:
     """What cut the transfer; None if it was completed."""
     read = 0
 
@@ -101,7 +105,7 @@ def _attempt(way: Way, blob: Descriptor, count: Count) -> t.Optional[TransientEr
             reader = VerifiedReader(stream, blob, way.origin.name, counted)
             if not blob.size:
                 reader.verify()
-            way.target.upload(way.place, blob, reader)
+            way.target.upload(way.place, blob, where, reader)
     except TransientError as error:
         count(-read)
         return error

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import os
 import socket
 import ssl
 import threading
 import traceback
 import typing as t
 import urllib.parse
-import urllib.request
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 
@@ -153,10 +153,8 @@ class Wire:
         }
         if scheme == "https":
             options["ssl_context"] = self._context(self.settings(host))
-        proxy = urllib.request.getproxies().get(scheme)
-        if proxy and not urllib.request.proxy_bypass(host):
-            return urllib3.ProxyManager(proxy, **options)
-        return urllib3.PoolManager(**options)
+        proxy = _proxy(scheme, host)
+        return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
     def _context(self, settings: HostSettings) -> ssl.SSLContext:
         context = ssl.create_default_context()
@@ -190,6 +188,16 @@ class Wire:
 _UNREAD: t.Mapping[str, t.Any] = {"preload_content": False, "decode_content": False, "assert_same_host": False}
 
 
+def _proxy(scheme: str, host: str) -> t.Optional[str]:
+    """The proxy that the environment names for a host."""
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    # Half of what all of this takes to import, and mostly for nothing.
+    from urllib import request  # noqa: PLC0415
+
+    return None if request.proxy_bypass(host) else request.getproxies().get(scheme)
+
+
 def failed(error: Exception, host: str) -> TransientError:
     """A connection that broke, was refused, or took too long."""
     if isinstance(error, (exceptions.TimeoutError, socket.timeout)) and not isinstance(error, exceptions.NewConnectionError):
@@ -214,8 +222,9 @@ def _tls_problem(error: Exception) -> str:
     """What is wrong with TLS; empty if it is something else, such as a connection that broke in the middle of it."""
     inner = error.args[0] if error.args and isinstance(error.args[0], Exception) else error
     if isinstance(inner, ssl.SSLCertVerificationError):
-        return inner.verify_message or "it cannot be verified"
-    return "not TLS" if isinstance(inner, ssl.SSLError) and inner.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST") else ""
+        return getattr(inner, "verify_message", "") or "it cannot be verified"
+    reason = getattr(inner, "reason", "") if isinstance(inner, ssl.SSLError) else ""
+    return "not TLS" if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST") else ""
 
 
 def _tls_failure(problem: str, host: str) -> _errors.RegistryError:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import tarfile
 import typing as t
@@ -176,6 +177,16 @@ def test_a_file_that_is_no_tar(scene: Scene, tmp_path: Path, content: bytes) -> 
     (tmp_path / "x.tar").write_bytes(content)
     with pytest.raises(_errors.BadInputError, match="is no tar"):
         run(scene, tmp_path / "x.tar", "imported")
+
+
+def test_two_exports_to_one_tar(scene: Scene, tmp_path: Path) -> None:
+    published(scene, 1)
+    half = tmp_path / ".x.tar.half"
+    with half.open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(_errors.RegistryError, match="another run writes it now"):
+            run(scene, tmp_path / "x.tar", "exported", [scene.source("small/app0:v1")])
+    assert actions(run(scene, tmp_path / "x.tar", "exported", [scene.source("small/app0:v1")])) == ["copied"]
 
 
 def test_nothing_to_import(scene: Scene, tmp_path: Path) -> None:

@@ -83,7 +83,12 @@ class Memory:
         self.blobs[place.name, digest] = self.blobs[donor.name, digest]
         return True
 
-    def upload(self, place: Reference, blob: Descriptor, reader: Reader) -> None:
+    def begin(self, place: Reference, blob: Descriptor, is_missing: bool) -> str | None:
+        self._note("begin", place, blob.digest)
+        return None if not is_missing and (place.name, blob.digest) in self.blobs else ""
+
+    def upload(self, place: Reference, blob: Descriptor, where: str, reader: Reader) -> None:
+        assert where == ""
         self._note("upload", place, blob.digest)
         data = b"".join(iter(lambda: reader.read(1000), b""))
         self.blobs[place.name, blob.digest] = data
@@ -154,7 +159,7 @@ def test_a_transfer_that_breaks_begins_anew_unless_it_arrived() -> None:
     assert ("h.x/p/r.x/b", "v1") not in target.asked("put")
 
 
-@pytest.mark.parametrize("verb", ["has", "mount", "put", "resolve"])
+@pytest.mark.parametrize("verb", ["begin", "mount", "put", "resolve"])
 def test_a_target_that_fails_for_one_fails_that_one(verb: str) -> None:
     source, target = Memory(), Memory()
     names = [source.add(f"r.x/{name}:v1", multi(name)) for name in ("a", "b", "c")]
