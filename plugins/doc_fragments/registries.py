@@ -36,6 +36,11 @@ options:
         description: The registry's name as in references, with its port if it has one.
         type: str
         required: true
+      endpoint:
+        description:
+          - The host that is asked in its place, such as a cache of yours. Its images have the same paths, and it is asked with TLS or
+            without as O(hosts[].plain_http) has it. Certificates and credentials for it are those of its own entry.
+        type: str
       ca_file:
         description: Certificates in PEM to trust there beside those of the system.
         type: path

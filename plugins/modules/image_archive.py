@@ -111,7 +111,7 @@ import os
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
-from ansible_collections.podnet.cni.plugins.module_utils._images import targets
+from ansible_collections.podnet.cni.plugins.module_utils._images import naming, targets
 from ansible_collections.podnet.cni.plugins.module_utils._registry import layout, mirror, options
 
 EXPORTED = "exported"
@@ -143,7 +143,7 @@ def take_in(call: _entry.Call) -> t.Tuple[mirror.Outcome, ...]:
         raise _errors.BadInputError("is not there", f"path {params['path']}", "Export the images first, or carry the file here.")
     registries = options.registries(params)
     with layout.opened(params["path"]) as there:
-        copies = targets.plan(params["images"] or there.names, params["registry"], params["project"])
+        copies = targets.plan(params["images"] or there.names, naming.make(params["registry"], params["project"]))
         return mirror.run(copies, there, registries, options.manner(params, call.check_mode), options.Teller(_entry.teller(call)))
 
 

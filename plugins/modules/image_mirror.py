@@ -37,6 +37,17 @@ options:
     description: The project in it, which has to be there.
     type: str
     required: true
+  overrides:
+    description:
+      - Other places for some copies, as O(podnet.cni.manifest_images#module:overrides). A source's host, or the beginning of its name, to
+        the path on O(registry) that takes its place.
+    type: dict
+    default: {}
+  lock_file:
+    description:
+      - Where to write RV(lock), for O(podnet.cni.manifest_images#module:lock_file) to pin digests with. It is written when every image is
+        at its place, and not at all otherwise.
+    type: path
 extends_documentation_fragment:
   - podnet.cni.registries
   - podnet.cni.attributes
@@ -52,6 +63,7 @@ notes:
   - In Ansible's worker, so without C(async), C(timeout) or C(environment) at the task, a long copy shows every few seconds how far it is.
 seealso:
   - module: podnet.cni.image_archive
+  - module: podnet.cni.manifest_images
   - module: podnet.cni.node_images
 """
 
@@ -118,17 +130,37 @@ summary:
   sample: 1 copied, 59 unchanged; 384 MiB sent, 0 B mounted
 """
 
-from ansible_collections.podnet.cni.plugins.module_utils import _entry
-from ansible_collections.podnet.cni.plugins.module_utils._images import targets
+import pathlib
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors, _files
+from ansible_collections.podnet.cni.plugins.module_utils._images import lock, naming, targets
 from ansible_collections.podnet.cni.plugins.module_utils._registry import mirror, options
 
 
 def act(call: _entry.Call) -> _entry.Result:
     params = call.params
-    copies = targets.plan(params["images"], params["registry"], params["project"])
+    copies = targets.plan(params["images"], naming.make(params["registry"], params["project"], params["overrides"]))
     registries = options.registries(params)
     teller = options.Teller(_entry.teller(call))
-    return options.result(mirror.run(copies, registries, registries, options.manner(params, call.check_mode), teller))
+    outcomes = mirror.run(copies, registries, registries, options.manner(params, call.check_mode), teller)
+    result = options.result(outcomes)  # raises where an image failed: a lock of some of the images would be taken for one of all
+    if params["lock_file"]:
+        result["changed"] |= _write_lock(pathlib.Path(params["lock_file"]).expanduser(), result["lock"], call.check_mode)
+    return result
+
+
+def _write_lock(path: pathlib.Path, entries: t.Iterable[t.Mapping[str, str]], check_mode: bool) -> bool:
+    """Whether the file has, or would get, another content than before."""
+    text = lock.dump(lock.make(lock.Entry(**entry) for entry in entries)).encode()
+    try:
+        if path.exists() and path.read_bytes() == text:
+            return False
+        if not check_mode:
+            _files.replace(path, text, 0o644)
+    except OSError as error:
+        raise _errors.BadInputError(f"cannot be written: {error.strerror}", f"lock_file {path}") from error
+    return True
 
 
 SPEC = options.spec(
@@ -136,6 +168,8 @@ SPEC = options.spec(
         "images": {"type": "list", "elements": "raw", "required": True},
         "registry": {"type": "str", "required": True},
         "project": {"type": "str", "required": True},
+        "overrides": {"type": "dict", "default": {}},
+        "lock_file": {"type": "path"},
     },
     act,
 )

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "collections"), str(ROOT)]
 
-from ansible_collections.podnet.cni.plugins.module_utils._images import targets  # noqa: E402  # the path comes first
+from ansible_collections.podnet.cni.plugins.module_utils._images import naming, targets  # noqa: E402  # the path comes first
 from ansible_collections.podnet.cni.plugins.module_utils._registry import mirror, remote  # noqa: E402  # the path comes first
 from ansible_collections.podnet.cni.plugins.module_utils._registry.credentials import Keyring  # noqa: E402  # the path comes first
 from ansible_collections.podnet.cni.plugins.module_utils._registry.limits import Patience  # noqa: E402  # the path comes first
@@ -32,7 +32,7 @@ def copy(source: str, target: str, project: str, images: t.Sequence[str], worker
     """Mirrors images of one registry to another, both without TLS."""
     settings = [HostSettings(name, plain_http=True) for name in (source, target)]
     registries = remote.Registries(settings, Keyring({}, []), workers=workers, timeout=30, patience=Patience())
-    copies = targets.plan([f"{source}/{name}" for name in images], target, project)
+    copies = targets.plan([f"{source}/{name}" for name in images], naming.make(target, project))
     return mirror.run(copies, registries, registries, mirror.Manner(workers=workers))
 
 

@@ -12,7 +12,8 @@ import dataclasses
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._images import reference
+from ansible_collections.podnet.cni.plugins.module_utils._images import naming, reference
+from ansible_collections.podnet.cni.plugins.module_utils._images.naming import Naming
 from ansible_collections.podnet.cni.plugins.module_utils._images.reference import Reference
 
 #: Before the digits of a digest, as the tag of an image that was asked for by digest alone. Harbor removes what has no tag, and a tag
@@ -30,19 +31,16 @@ class Copy:
     target: Reference
 
 
-def plan(images: t.Iterable[t.Any], registry: str, project: str) -> t.Tuple[Copy, ...]:
+def plan(images: t.Iterable[t.Any], names: Naming) -> t.Tuple[Copy, ...]:
     """What to copy, in the order given, each once, however it was spelled.
 
-    ``images`` are references, or dictionaries of ``source`` and perhaps ``target``; a target without a host is one in ``registry``.
+    ``images`` are references, or dictionaries of ``source`` and perhaps ``target``; a target without a host is one in ``names``' registry.
     Raises BadInputError for what is no reference, for another registry as the target, and for two images with one target.
     """
-    if reference.parse(f"{registry}/x/y", "option registry").host != registry:
-        advice = "Write its name in full, or with its port."
-        raise _errors.BadInputError(f"{registry!r} is no host of a registry", "option registry", advice)
     taken: t.Dict[Reference, Reference] = {}
     for entry in images:
         source, wish = read(entry)
-        target = named(wish, registry, source) if wish else default(source, registry, project)
+        target = named(wish, names.registry, source) if wish else default(source, names)
         earlier = taken.setdefault(target, source)
         if earlier != source and not _same_image(earlier, source):
             raise _errors.BadInputError(
@@ -73,12 +71,9 @@ def read(entry: t.Any) -> t.Tuple[Reference, str]:
     return reference.parse(str(entry["source"]), "option images"), str(entry.get("target") or "")
 
 
-def default(source: Reference, registry: str, project: str) -> Reference:
+def default(source: Reference, names: Naming) -> Reference:
     """The place of an image by the collection's naming scheme. What is in that project already stays where it is."""
-    if source.host == registry and source.path.startswith(f"{project}/"):
-        return Reference(registry, source.path, _tag(source))
-    path = f"{project}/{source.host.replace(':', '_')}/{source.path}"
-    return _checked(f"{registry}/{path}:{_tag(source)}", source)
+    return dataclasses.replace(naming.target(source, names, "option images"), tag=_tag(source), digest="")
 
 
 def named(wish: str, registry: str, source: Reference) -> Reference:

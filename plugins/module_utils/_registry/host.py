@@ -81,7 +81,9 @@ class Host:
         self._patience = patience
         self._origin = wire.origin(called(name))
         self.gate = limits.Gate(workers)
-        self.authority = auth.Authority(name, lambda path: keyring.find(name, path), self._ask_service, self._beside)
+        # Whoever stands for a registry does not get what is for that one.
+        asked = wire.settings(called(name)).endpoint or name
+        self.authority = auth.Authority(asked, lambda path: keyring.find(asked, path), self._ask_service, self._beside)
         self._has_answered = False
         self._is_down = False
 

@@ -31,6 +31,7 @@ OPTIONS: t.Mapping[str, t.Any] = {
         "default": [],
         "options": {
             "host": {"type": "str", "required": True},
+            "endpoint": {"type": "str"},
             "ca_file": {"type": "path"},
             "plain_http": {"type": "bool", "default": False},
             "validate_certs": {"type": "bool", "default": True},
@@ -64,9 +65,15 @@ def registries(params: t.Mapping[str, t.Any]) -> Registries:
     given = {_host(entry["host"]): entry for entry in params["hosts"]}
     credentials = {host: Credential(entry["username"], entry["password"]) for host, entry in given.items() if entry["username"]}
     if params.get("registry") and params["username"]:
-        credentials[params["registry"]] = Credential(params["username"], params["password"])
+        credentials[_host(params["registry"])] = Credential(params["username"], params["password"])
     settings = [
-        HostSettings(host, entry["ca_file"] or "", plain_http=entry["plain_http"], insecure=not entry["validate_certs"])
+        HostSettings(
+            host,
+            entry["ca_file"] or "",
+            plain_http=entry["plain_http"],
+            insecure=not entry["validate_certs"],
+            endpoint=_host(entry["endpoint"]) if entry["endpoint"] else "",
+        )
         for host, entry in given.items()
     ]
     keyring = Keyring(credentials, [params["auth_file"]] if params["auth_file"] else None)

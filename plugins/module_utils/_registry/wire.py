@@ -66,6 +66,8 @@ class HostSettings:
     plain_http: bool = False
     #: Whether anybody may say to be that host.
     insecure: bool = False
+    #: The host that is asked in its place, empty for itself.
+    endpoint: str = ""
 
 
 def shown(url: str) -> str:
@@ -89,8 +91,9 @@ class Wire:
         return self._settings.get(host) or HostSettings(host)
 
     def origin(self, host: str) -> str:
-        """The beginning of the host's URLs."""
-        return f"{'http' if self.settings(host).plain_http else 'https'}://{host}"
+        """The beginning of the host's URLs, or of those of its endpoint."""
+        settings = self.settings(host)
+        return f"{'http' if settings.plain_http else 'https'}://{settings.endpoint or host}"
 
     def send(self, method: str, url: str, headers: Headers, body: t.Any = None) -> Response:
         """The answer, its body not yet read; whoever gets it reads it to the end or closes it.

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.podnet.cni.plugins.module_utils._images import targets
+from ansible_collections.podnet.cni.plugins.module_utils._images import naming, targets
 from ansible_collections.podnet.cni.plugins.module_utils._registry import credentials, mirror, remote
 from ansible_collections.podnet.cni.plugins.module_utils._registry.limits import Patience
 from ansible_collections.podnet.cni.plugins.module_utils._registry.wire import HostSettings
@@ -81,7 +81,7 @@ class Scene:
     def run(self, sources: t.Iterable[t.Any], registry: str = "", project: str = "", **more: t.Any) -> Mirrored:
         """Mirrors as the module does; all hosts speak plain HTTP but those of ``settings``."""
         registry = registry or self.harbor.name
-        copies = targets.plan(sources, registry, project or self.work)
+        copies = targets.plan(sources, naming.make(registry, project or self.work))
         settings: t.Sequence[HostSettings] = more.get("settings", ())
         others = ({copy.source.host for copy in copies} | {registry}) - {entry.host for entry in settings}
         patience = more.get("patience", QUICK)

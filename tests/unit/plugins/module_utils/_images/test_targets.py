@@ -8,14 +8,14 @@ import typing as t
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._images import targets
+from ansible_collections.podnet.cni.plugins.module_utils._images import naming, targets
 
 REGISTRY = "harbor.example:8443"
 DIGEST = "sha256:" + "a" * 64
 
 
 def planned(*images: t.Any) -> list[str]:
-    return [str(copy.target) for copy in targets.plan(images, REGISTRY, "proj")]
+    return [str(copy.target) for copy in targets.plan(images, naming.make(REGISTRY, "proj"))]
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_a_tag_beside_the_same_digest_is_one_copy() -> None:
         ([7], "neither a reference nor"),
         ([{"source": "quay.io/a:v1", "target": f"p/x@{DIGEST}"}], "has a digest"),
         ([{"source": "quay.io/a:v1", "target": "P/X"}], "cannot be at its target"),
-        (["quay.io/" + "a" * 250 + ":v1"], "cannot be at its target"),
-        (["[::1]:5000/a:v1"], "cannot be at its target"),
+        (["quay.io/" + "a" * 250 + ":v1"], "cannot be named"),
+        (["[::1]:5000/a:v1"], "cannot be named"),
     ],
 )
 def test_what_cannot_be_copied_is_refused(images: list[t.Any], told: str) -> None:
@@ -65,14 +65,14 @@ def test_what_cannot_be_copied_is_refused(images: list[t.Any], told: str) -> Non
         planned(*images)
 
 
-@pytest.mark.parametrize("registry", ["harbor", "Harbor.Example", "https://harbor.example", "harbor.example/proj"])
+@pytest.mark.parametrize("registry", ["harbor", "https://harbor.example", "harbor.example/proj"])
 def test_a_registry_is_a_host(registry: str) -> None:
     with pytest.raises(_errors.BadInputError):
-        targets.plan(["busybox"], registry, "proj")
+        targets.plan(["busybox"], naming.make(registry, "proj"))
 
 
 def test_a_registry_named_localhost_or_with_a_port_will_do() -> None:
-    assert str(targets.plan(["busybox"], "localhost", "p")[0].target) == "localhost/p/docker.io/library/busybox:latest"
+    assert str(targets.plan(["busybox"], naming.make("localhost", "p"))[0].target) == "localhost/p/docker.io/library/busybox:latest"
 
 
 def test_names_are_kept_for_a_layout() -> None:

@@ -13,7 +13,7 @@ import typing as t
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._images import content, targets
+from ansible_collections.podnet.cni.plugins.module_utils._images import content, naming, targets
 from ansible_collections.podnet.cni.plugins.module_utils._images.content import OCI_INDEX, Descriptor, Manifest
 from ansible_collections.podnet.cni.plugins.module_utils._images.reference import Reference
 from ansible_collections.podnet.cni.plugins.module_utils._registry import mirror
@@ -104,7 +104,7 @@ class Memory:
 
 def run(source: Memory, target: Memory, *names: str, **more: t.Any) -> tuple[mirror.Outcome, ...]:
     patience = Patience(attempts=3, first=0.001)
-    return mirror.run(targets.plan(names, "h.x", "p"), source, target, mirror.Manner(patience=patience, workers=4, **more))
+    return mirror.run(targets.plan(names, naming.make("h.x", "p")), source, target, mirror.Manner(patience=patience, workers=4, **more))
 
 
 def multi(seed: str) -> Image:
@@ -207,7 +207,7 @@ def test_progress_ends_complete() -> None:
     names = [source.add(f"r.x/{name}:v1", multi(name)) for name in "abc"]
     target.harm = fail_at("put", "h.x/p/r.x/b")
     seen: list[tuple[int, int]] = []
-    copies = targets.plan([*names, "r.x/absent:v1"], "h.x", "p")
+    copies = targets.plan([*names, "r.x/absent:v1"], naming.make("h.x", "p"))
     manner = mirror.Manner(mirror.Wishes(signatures=True), 2)
     last: list[mirror.Progress] = []
 
