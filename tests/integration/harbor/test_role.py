@@ -201,7 +201,7 @@ def test_no_secret_is_shown(harbor: FakeHarbor, play: Play, environment: dict[st
         {"podnet.cni.harbor_project": {"name": "mirror", "url": "http://admin:{{ wrong_password }}@127.0.0.1"}, "ignore_errors": True},
         {"podnet.cni.harbor_project": {"name": "mirror", "url": "http://127.0.0.1:1"}, "ignore_errors": True},
         {"podnet.cni.harbor_info": {}},
-        {"ansible.builtin.assert": {"that": "revealed.secret is defined and revealed.docker_config_json is defined", "quiet": True}},
+        {"ansible.builtin.assert": {"that": "revealed.secret is defined and revealed.dockerconfigjson is defined", "quiet": True}},
     ]
     account = {"url": "{{ harbor_url }}", "username": "admin", "password": "{{ harbor_password }}"}
     more = {"environment": environment, "module_defaults": {"group/podnet.cni.harbor": account}}
