@@ -86,7 +86,7 @@ options:
     type: bool
     default: false
   registry:
-    description: Host, with port if any, by which the cluster's nodes pull, for RV(docker_config_json). That of O(url) when empty.
+    description: Host, with port if any, by which the cluster's nodes pull, for RV(dockerconfigjson). That of O(url) when empty.
     type: str
     default: ""
 seealso:
@@ -125,7 +125,7 @@ EXAMPLES = r"""
       kind: Secret
       type: kubernetes.io/dockerconfigjson
       metadata: {name: harbor, namespace: default}
-      data: {.dockerconfigjson: "{{ puller.docker_config_json }}"}
+      data: {.dockerconfigjson: "{{ puller.dockerconfigjson }}"}
   no_log: true
 """
 
@@ -149,7 +149,7 @@ secret:
   returned: with O(reveal=true), when Harbor made one
   type: str
   sample: gT7pLw3nX1aQz8RkVb5mJd2sYh6cEu9f
-docker_config_json:
+dockerconfigjson:
   description: The value of C(.dockerconfigjson) in the C(data) of a Secret for pulling images, in base64.
   returned: with O(reveal=true), when the secret is known
   type: str
@@ -275,7 +275,7 @@ def _revealed(name: str, known: str, host: str, params: t.Mapping[str, t.Any]) -
     if not known:
         return {}
     generated = {} if params["secret"] else {"secret": known}
-    return {**generated, "docker_config_json": plan.docker_config_json(params["registry"] or host, name, known)}
+    return {**generated, "dockerconfigjson": plan.dockerconfigjson(params["registry"] or host, name, known)}
 
 
 SPEC = options.spec(

@@ -317,6 +317,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(reply.status, reply.body, {**cookie, **reply.headers})
 
     def _token(self) -> None:
+        if self.command != "GET":
+            # containerd tries OAuth first, and takes this for "ask with GET".
+            raise Refusal(405, "METHOD_NOT_ALLOWED", "tokens are given to GET only")
         scopes = [word for name, value in parse_qsl(urlsplit(self.path).query) if name == "scope" for word in value.split()]
         who = self.who()
         if who == NOBODY and not scopes:

@@ -248,7 +248,7 @@ def is_expired(found: Robot, now: float) -> bool:
     return found.expires_at != FOREVER and found.expires_at <= now
 
 
-def docker_config_json(registry: str, username: str, secret: str) -> str:
+def dockerconfigjson(registry: str, username: str, secret: str) -> str:
     """``.dockerconfigjson`` in the data of a Kubernetes Secret, in base64 as it is there. ``registry`` is host or host:port."""
     auth = base64.b64encode(f"{username}:{secret}".encode()).decode()
     document = {"auths": {registry: {"username": username, "password": secret, "auth": auth}}}

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
-from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -25,7 +23,7 @@ def connect(harbor: FakeHarbor, username: str = "admin", password: str = ADMIN_P
     return Client(harbor.url, username, password, **options)
 
 
-@pytest.mark.parametrize("retry_after", ["0", "Retry-After", formatdate(time.time(), usegmt=True), "-1"])
+@pytest.mark.parametrize("retry_after", ["0", "nonsense", "Mon, 30 Nov 2020 00:00:00 GMT", "-1"])
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_harbor_is_asked_again(harbor: FakeHarbor, status: int, retry_after: str) -> None:
     harbor.fail(status, "/projects/p", headers={"Retry-After": retry_after})

@@ -118,6 +118,10 @@ def test_a_token_of_the_challenge_serves_the_request(harbor: FakeHarbor, pusher:
     assert bearer(harbor, found[2]).ask("HEAD", "/v2/p/a/manifests/v1").status == 200
 
 
+def test_tokens_are_not_given_to_post(pusher: Pusher) -> None:
+    assert pusher.ask("POST", "/service/token", "grant_type=password").status == 405
+
+
 def test_one_token_for_two_repositories(harbor: FakeHarbor, pusher: Pusher) -> None:
     harbor.state.create_project("p")
     digest = pusher.blob("p/a", b"content")

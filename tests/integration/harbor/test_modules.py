@@ -183,7 +183,7 @@ def test_a_robot_with_a_known_secret(harbor: FakeHarbor, run: Run) -> None:
     made = converge(run, harbor, "harbor_robot", **options)
     assert made["robot"]["name"] == "robot$mirror+pusher"
     assert "secret" not in made
-    assert "docker_config_json" not in made
+    assert "dockerconfigjson" not in made
     assert Pusher(harbor.url, "robot$mirror+pusher", SECRET).ask("POST", "/v2/mirror/a/blobs/uploads/").status == 202
     another = converge(run, harbor, "harbor_robot", **{**options, "secret": OTHER_SECRET})
     assert another["diff"]["after"].get("secret") == "the given one"
@@ -207,20 +207,20 @@ def test_a_generated_secret_is_revealed_once_and_to_a_silent_task_only(harbor: F
     assert "Set no_log: true on the task." in run("harbor_robot", **options)["msg"]
     assert harbor.state.robots == {}
     made = run("harbor_robot", no_log=True, registry="registry.local", **options)
-    login = json.loads(base64.b64decode(made["docker_config_json"]))["auths"]["registry.local"]
+    login = json.loads(base64.b64decode(made["dockerconfigjson"]))["auths"]["registry.local"]
     assert (login["username"], login["password"]) == ("robot$mirror+puller", made["secret"])
     assert Pusher(harbor.url, "robot$mirror+puller", made["secret"]).ask("GET", "/v2/").status == 200
     again = run("harbor_robot", no_log=True, **options)
-    assert (again["changed"], "secret" in again, "docker_config_json" in again) == (False, False, False)
+    assert (again["changed"], "secret" in again, "dockerconfigjson" in again) == (False, False, False)
 
 
 def test_a_given_secret_makes_the_same_pull_secret_each_time(harbor: FakeHarbor, run: Run) -> None:
     harbor.state.create_project("mirror")
     options = {"project": "mirror", "name": "puller", "secret": SECRET, "reveal": True, "no_log": True}
     foreseen, made, again = run("harbor_robot", check=True, **options), run("harbor_robot", **options), run("harbor_robot", **options)
-    assert foreseen["docker_config_json"] == made["docker_config_json"] == again["docker_config_json"]
-    assert SECRET in base64.b64decode(made["docker_config_json"]).decode()
-    assert list(json.loads(base64.b64decode(made["docker_config_json"]))["auths"]) == [harbor.host]
+    assert foreseen["dockerconfigjson"] == made["dockerconfigjson"] == again["dockerconfigjson"]
+    assert SECRET in base64.b64decode(made["dockerconfigjson"]).decode()
+    assert list(json.loads(base64.b64decode(made["dockerconfigjson"]))["auths"]) == [harbor.host]
 
 
 def test_a_secret_is_rotated_when_told(harbor: FakeHarbor, run: Run) -> None:

@@ -65,6 +65,7 @@ def _run(monkeypatch: pytest.MonkeyPatch) -> Run:
         spec: _entry.Spec | None = SPEC, connection: Connection | None = None, variables: t.Any = None, **more: t.Any
     ) -> dict[str, t.Any]:
         settings = {"args": {}, "async_val": 0, "check_mode": False, "become": False, "timeout": 0, "environment": [], "delegate_to": None}
+        settings["no_log"] = False
         task = types.SimpleNamespace(**{**settings, "action": "podnet.cni.some", **more})
         templar = types.SimpleNamespace(template=lambda value: value)
         action_class = type("ActionModule", (_control_machine.ControlMachineAction,), {"spec": spec})
@@ -175,6 +176,13 @@ def test_an_unexpected_error_keeps_its_traceback(run: Run) -> None:
 
 def test_a_second_call_has_the_defaults_again(run: Run) -> None:
     assert [run(variables=TOLD)["invocation"]["module_args"]["items"] for _ in range(2)] == [[1], [1]]
+
+
+@pytest.mark.parametrize("no_log", [False, True])
+def test_the_module_knows_whether_its_task_is_silent(run: Run, capfd: pytest.CaptureFixture[str], no_log: bool) -> None:
+    spec = _entry.Spec({}, lambda call: {"silent": call.no_log})
+    told = as_module(spec, capfd, {"_ansible_no_log": no_log})
+    assert (run(spec, no_log=no_log)["silent"], told["silent"]) == (no_log, no_log)
 
 
 def test_it_prints_nothing(run: Run, capfd: pytest.CaptureFixture[str]) -> None:

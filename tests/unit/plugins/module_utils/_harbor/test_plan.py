@@ -221,7 +221,7 @@ def test_full_names() -> None:
 
 
 def test_the_value_of_a_pull_secret() -> None:
-    found = json.loads(base64.b64decode(plan.docker_config_json("harbor.local:8443", "robot$p+x", "Secret-123")))
+    found = json.loads(base64.b64decode(plan.dockerconfigjson("harbor.local:8443", "robot$p+x", "Secret-123")))
     assert found["auths"]["harbor.local:8443"] == {
         "username": "robot$p+x",
         "password": "Secret-123",
