@@ -86,8 +86,7 @@ def _rule(rule: t.Mapping[str, str]) -> places.Rule:
     return places.Rule(rule["kind"], places.parse_path(rule["path"], f"rules, {rule['kind']}"), rule.get("group") or "")
 
 
-@dataclasses.dataclass(frozen=True)
-class _Claim:
+class _Claim(t.NamedTuple):
     """Who takes a target first."""
 
     source: Reference
