@@ -103,7 +103,12 @@ def load(text: str, where: str = "") -> t.Any:
     """The data of a text that is one document; None for any other number. Raises BadInputError as `compose` does."""
     if len(list(compose(text, where))) != 1:
         return None
-    return yaml.load(text, Loader=loader())  # noqa: S506  # it is the safe one
+    body = text[1:] if text.startswith(BYTE_ORDER_MARK) else text
+    try:
+        return json.loads(body) if _is_json(body) else yaml.load(body, Loader=loader())  # noqa: S506  # it is the safe one
+    except (yaml.YAMLError, ValueError) as error:
+        # Such as a date that there is not.
+        raise _errors.BadInputError(f"a value in it cannot be read: {error}", where) from error
 
 
 def target(node: Node) -> t.Union[Scalar, Collection]:

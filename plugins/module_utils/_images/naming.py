@@ -44,8 +44,10 @@ def make(registry: str, project: str, overrides: t.Optional[t.Mapping[str, str]]
     if "[" in registry:
         # As a plain scalar such a name would be a YAML list.
         raise _errors.BadInputError(f"{registry!r} is an IPv6 address", "registry", "Give the registry a host name.")
-    known = {_checked_source(source): _checked_path(path, f"overrides, {source}") for source, path in (overrides or {}).items()}
-    if len(known) < len(overrides or {}):
+    # YAML has numbers for what looks like one.
+    wishes = {str(source): str(path) for source, path in (overrides or {}).items()}
+    known = {_checked_source(source): _checked_path(path, f"overrides, {source}") for source, path in wishes.items()}
+    if len(known) < len(wishes):
         raise _errors.BadInputError("two of them are for the same source", "overrides", "Docker Hub has several names.")
     return Naming(_checked_host(registry, "registry"), _checked_path(project, "project"), known)
 
