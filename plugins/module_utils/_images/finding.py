@@ -164,6 +164,8 @@ class _Search:
 
     def _image(self, place: Place) -> None:
         node = documents.target(place.node)
+        if place.via == places.RULE and id(place.node) in self._judged:
+            return
         self._judged.add(id(place.node))
         reason = _problem(self.text, node)
         if reason:
@@ -213,7 +215,7 @@ class _Search:
         for image in inner.images:
             for where in image.places:
                 span = (at[image.start], at[image.end]) if image.is_written else (0, 0)
-                self._inner_image(span, image.source, self._inner_where(node, place, where.path, where.line))
+                self._inner_image(span, image.source, self._inner_where(node, place, where.path, where.line, where.via))
         for left in inner.left_alone:
             where = self._inner_where(node, place, left.path, left.line)
             self.left.append(LeftAlone(left.value, left.reason, where.document, where.path, where.line))
@@ -227,9 +229,10 @@ class _Search:
         else:
             self._note(span, source, where)
 
-    def _inner_where(self, node: Scalar, place: Place, path: str, line: int) -> Where:
+    def _inner_where(self, node: Scalar, place: Place, path: str, line: int, via: str = "") -> Where:
         outer = node.line + (line if node.style in ("|", ">") else 0)
-        return Where(self.document.number, f"{places.spell(place.path)}: {path}", outer, place.via)
+        why = via if via in (ALIAS, IMPLIED) else place.via
+        return Where(self.document.number, f"{places.spell(place.path)}: {path}", outer, why)
 
     # --- Tigera's operator ---
 
@@ -274,9 +277,12 @@ class _Search:
             return
         line_start = self.text.rfind("\n", 0, start) + 1
         newline = "\r\n" if self.text.endswith("\r\n", 0, line_start) else "\n"
-        # A byte order mark and "- " take room as well, but only spaces may stand before the next key.
-        column = len(self.text[line_start:start].lstrip(documents.BYTE_ORDER_MARK))
-        self.registries.append(Registry("", start, start, where, "registry: ", newline + " " * column))
+        indentation = self.text[line_start:start]
+        if indentation.strip(" "):
+            # Such as "? key", where a key cannot go before.
+            self._leave("", NO_REGISTRY, path, spec.line)
+            return
+        self.registries.append(Registry("", start, start, where, "registry: ", newline + indentation))
 
     # --- All other scalars ---
 

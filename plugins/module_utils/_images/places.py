@@ -36,6 +36,9 @@ _POD_GROUPS = ("", "apps", "batch", "extensions")
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 _IMAGE_VOLUMES = ("volumes", EACH, "image", "reference")
 
+#: What a place's ``via`` says of those that the user added.
+RULE = "rule"
+
 #: They describe images in their schemas, and have none.
 _NEVER = "CustomResourceDefinition"
 _LIST = "List"
@@ -165,7 +168,7 @@ def images(item: Item, wanted: Wanted) -> t.Iterator[Place]:
     for rule in wanted.rules:
         if rule.kind == item.kind and rule.group in ("", item.group):
             for node, at in follow(item.node, rule.path, item.path):
-                yield Place(node, at, "rule")
+                yield Place(node, at, RULE)
 
 
 def texts(item: Item, wanted: Wanted) -> t.Iterator[Place]:

@@ -108,7 +108,8 @@ def _rewrite(text: str, settings: Settings, name: str, claimed: t.Dict[str, _Cla
         for registry, new in zip(findings.registries, registries)
         if new != registry.source
     ]
-    edits.sort(key=lambda edit: edit.start)
+    # Aliases may have two Installations share a spec.
+    edits = sorted({edit.start: edit for edit in edits}.values(), key=lambda edit: edit.start)
     return Rewritten(_splice(text, edits), tuple(edits), findings, targets, registries, tuple(left))
 
 
