@@ -125,6 +125,8 @@ def _claim(target: Reference, source: Reference, place: str, claimed: t.Dict[str
     """Refuses a second image for a name; a tag is one image, whatever digests stand behind it."""
     key = f"{target.name}:{target.tag}" if target.tag else str(target)
     first = claimed.setdefault(key, _Claim(source, place))
+    if first.source is source:
+        return
     is_same = first.source.name == source.name and (not first.source.digest or not source.digest or first.source.digest == source.digest)
     if not is_same:
         raise _errors.BadInputError(
