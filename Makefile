@@ -49,8 +49,13 @@ $(NEWEST_VENV)/.installed: requirements/py312.txt
 packages: setup ## the host's Debian packages for the lab and the tests
 	@$(LAB) packages
 
-migrate: lab ## flannel to Calico on the lab, from a bare machine to a verified cluster
-	ansible-playbook -i $(INVENTORY) playbooks/migrate-to-calico.yml
+# The registry that plays the upstream ones is off meanwhile, so what runs came from Harbor.
+migrate: lab ## flannel to Calico on the lab with images of its Harbor, from a bare machine to a verified cluster
+	ansible-playbook -i $(INVENTORY) playbooks/mirror_images.yml --extra-vars @inventories/lab/harbor.yml
+	@$(LAB) upstream-off
+	ansible-playbook -i $(INVENTORY) playbooks/migrate-to-calico.yml --extra-vars @inventories/lab/harbor.yml \
+		--extra-vars image_mirror_from_lock=true || { $(LAB) upstream-on; exit 1; }
+	@$(LAB) upstream-on
 
 lab: setup ## a running lab cluster; the one that is there, if it is the same
 	@$(LAB) up

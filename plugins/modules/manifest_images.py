@@ -326,7 +326,7 @@ def _settings(params: t.Mapping[str, t.Any]) -> t.Optional[rewriting.Settings]:
         return None
     path = params["lock_file"]
     pins = lock.parse(sources.decode(sources.read(path), path), path) if path else None
-    named = naming.make(params["registry"], params["project"], {source: str(path) for source, path in params["overrides"].items()})
+    named = naming.make(params["registry"], params["project"], params["overrides"])
     return rewriting.Settings(named, pins, rewriting.wanted_of(params["rules"], params["also"]), params["operator_host"])
 
 
@@ -346,8 +346,10 @@ def _read_all(params: t.Mapping[str, t.Any]) -> t.List[Manifest]:
 def _read(source: str, checksum: str) -> t.Iterator[Manifest]:
     path = os.path.expanduser(source)
     if sources.is_url(source):
+        # What is no URL at all is refused when it is read.
+        text = _text(source, checksum)
         label = sources.without_user(source)
-        yield Manifest(label, _text(source, checksum), os.path.basename(label.partition("?")[0]) or "index.yaml")
+        yield Manifest(label, text, os.path.basename(label.partition("?")[0]) or "index.yaml")
     elif os.path.isdir(path):
         for file in sources.manifests_below(path):
             yield Manifest(file, _text(file, ""), os.path.relpath(file, path), file)

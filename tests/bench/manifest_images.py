@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import typing as t
 from pathlib import Path
@@ -61,6 +62,8 @@ def main() -> None:
         print(f"  SafeLoader, without libyaml         {seconds(text, how, yaml.SafeLoader)}")
     verdict = "met" if fast.median <= GOAL and not again.edits else "missed"
     print(f"goal {verdict}: at most {GOAL} s with libyaml, and a second run changes nothing ({len(again.edits)} changes)")
+    # On a busy machine the times tell more of the others than of us.
+    print(f"load of the machine: {os.getloadavg()[0]:.1f}, processors: {os.cpu_count()}")
 
 
 def seconds(text: str, how: rewriting.Settings, loader: t.Any) -> measure.Spread:

@@ -103,7 +103,12 @@ def load(text: str, where: str = "") -> t.Any:
     """The data of a text that is one document; None for any other number. Raises BadInputError as `compose` does."""
     if len(list(compose(text, where))) != 1:
         return None
-    return yaml.load(text, Loader=loader())  # noqa: S506  # it is the safe one
+    body = text[1:] if text.startswith(BYTE_ORDER_MARK) else text
+    try:
+        return json.loads(body) if _is_json(body) else yaml.load(body, Loader=loader())  # noqa: S506  # it is the safe one
+    except (yaml.YAMLError, ValueError) as error:
+        # Such as a date that there is not.
+        raise _errors.BadInputError(f"a value in it cannot be read: {error}", where) from error
 
 
 def target(node: Node) -> t.Union[Scalar, Collection]:
@@ -242,18 +247,23 @@ def _alias(event: t.Any, anchors: t.Mapping[str, t.Union[Scalar, Collection]], w
 def _refuse_duplicates(collection: Collection, where: str) -> None:
     if not collection.is_mapping:
         return
-    # Most mappings have neither an alias nor a collection for a key.
-    keys = [key.value if isinstance(key, Scalar) else None for key in collection.children[::2]]
-    if len(set(keys)) == len(keys):
+    # Nearly all keys are scalars, and differ.
+    keys = collection.children[::2]
+    if len({key.value if isinstance(key, Scalar) else _identity(key) for key in keys}) == len(keys):
         return
-    seen: t.Set[str] = set()
-    for key in collection.children[::2]:
-        scalar = target(key)
-        if isinstance(scalar, Scalar) and scalar.value in seen:
-            raise _errors.BadInputError(
-                f"the key {scalar.value!r} is there twice in one mapping", f"{where}line {key.line}", "Remove the one that is not meant."
-            )
-        seen.add(scalar.value if isinstance(scalar, Scalar) else "")
+    seen: t.Set[t.Union[str, int]] = set()
+    for key in keys:
+        name = _identity(key)
+        if name in seen:
+            advice = "Remove the one that is not meant."
+            raise _errors.BadInputError(f"the key {name!r} is there twice in one mapping", f"{where}line {key.line}", advice)
+        seen.add(name)
+
+
+def _identity(key: Node) -> t.Union[str, int]:
+    """What tells one key from another: its text; a collection is never another's equal."""
+    node = target(key)
+    return node.value if isinstance(node, Scalar) else id(key)
 
 
 def _problem(error: t.Any, where: str, number: int) -> _errors.BadInputError:

@@ -114,9 +114,10 @@ def _find(text: str, wanted: Wanted, where: str, depth: int) -> Findings:
     images: t.List[Image] = []
     registries: t.List[Registry] = []
     left: t.List[LeftAlone] = []
+    has_operator = places.OPERATOR_INIT in text
     # One document at a time: Python's garbage collector takes longer over many living nodes than their making does.
     for document in documents.compose(text, where):
-        search = _Search(text, document, wanted, depth).run()
+        search = _Search(text, document, wanted, depth, has_operator).run()
         images += search.images()
         registries += search.registries
         left += sorted(search.left, key=lambda item: item.line)
@@ -126,11 +127,12 @@ def _find(text: str, wanted: Wanted, where: str, depth: int) -> Findings:
 class _Search:
     """The search of one document. Inside a text (``depth`` > 0) whatever looks like an image is one: the text was opted in."""
 
-    def __init__(self, text: str, document: Document, wanted: Wanted, depth: int) -> None:
+    def __init__(self, text: str, document: Document, wanted: Wanted, depth: int, has_operator: bool) -> None:
         self.text = text
         self.document = document
         self.wanted = wanted
         self.depth = depth
+        self.has_operator = has_operator
         self.left: t.List[LeftAlone] = []
         self.registries: t.List[Registry] = []
         self._images: t.Dict[t.Tuple[int, int], t.Tuple[Reference, t.List[Where]]] = {}
@@ -162,6 +164,8 @@ class _Search:
 
     def _image(self, place: Place) -> None:
         node = documents.target(place.node)
+        if place.via == places.RULE and id(place.node) in self._judged:
+            return
         self._judged.add(id(place.node))
         reason = _problem(self.text, node)
         if reason:
@@ -211,7 +215,7 @@ class _Search:
         for image in inner.images:
             for where in image.places:
                 span = (at[image.start], at[image.end]) if image.is_written else (0, 0)
-                self._inner_image(span, image.source, self._inner_where(node, place, where.path, where.line))
+                self._inner_image(span, image.source, self._inner_where(node, place, where.path, where.line, where.via))
         for left in inner.left_alone:
             where = self._inner_where(node, place, left.path, left.line)
             self.left.append(LeftAlone(left.value, left.reason, where.document, where.path, where.line))
@@ -225,16 +229,15 @@ class _Search:
         else:
             self._note(span, source, where)
 
-    def _inner_where(self, node: Scalar, place: Place, path: str, line: int) -> Where:
+    def _inner_where(self, node: Scalar, place: Place, path: str, line: int, via: str = "") -> Where:
         outer = node.line + (line if node.style in ("|", ">") else 0)
-        return Where(self.document.number, f"{places.spell(place.path)}: {path}", outer, place.via)
+        why = via if via in (ALIAS, IMPLIED) else place.via
+        return Where(self.document.number, f"{places.spell(place.path)}: {path}", outer, why)
 
     # --- Tigera's operator ---
 
     def _operator(self, item: places.Item) -> None:
-        if item.group != places.OPERATOR_GROUP and item.kind != "Deployment":
-            return
-        init = places.operator_init(item)
+        init = places.operator_init(item) if self.has_operator else None
         if init and reference.is_reference(init.image.value):
             own = reference.parse(init.image.value)
             if reference.is_reference(f"{own.name}:{init.version.value}"):
@@ -274,9 +277,12 @@ class _Search:
             return
         line_start = self.text.rfind("\n", 0, start) + 1
         newline = "\r\n" if self.text.endswith("\r\n", 0, line_start) else "\n"
-        # A byte order mark and "- " take room as well, but only spaces may stand before the next key.
-        column = len(self.text[line_start:start].lstrip(documents.BYTE_ORDER_MARK))
-        self.registries.append(Registry("", start, start, where, "registry: ", newline + " " * column))
+        indentation = self.text[line_start:start]
+        if indentation.strip(" "):
+            # Such as "? key", where a key cannot go before.
+            self._leave("", NO_REGISTRY, path, spec.line)
+            return
+        self.registries.append(Registry("", start, start, where, "registry: ", newline + indentation))
 
     # --- All other scalars ---
 
@@ -287,10 +293,7 @@ class _Search:
             node, path, named = waiting.pop()
             if isinstance(node, Collection):
                 if id(node) not in self._closed:
-                    waiting += _children(node, path, named)
-            elif isinstance(node, Scalar) and not named and ":" not in node.value and id(node) not in self._whole:
-                # Most scalars by far: only what is called an image can be one without a tag or a digest.
-                continue
+                    waiting += _worth_a_look(node, path, named, self._whole)
             elif id(node) not in self._judged:
                 self._elsewhere(node, path, named)
 
@@ -335,19 +338,23 @@ class _Search:
         self.left.append(LeftAlone(value, reason, self.document.number, places.spell(path), line))
 
 
-def _children(collection: Collection, path: Path, named: bool) -> t.List[t.Tuple[Node, Path, bool]]:
-    """The nodes below, and whether they are called an image."""
+def _worth_a_look(collection: Collection, path: Path, named: bool, whole: t.Container[int]) -> t.Iterator[t.Tuple[Node, Path, bool]]:
+    """The nodes below, and whether they are called an image. Most scalars by far are left out: only what is called an image can be one
+    without a tag or a digest."""
     if not collection.is_mapping:
-        return [(child, (path, at), named) for at, child in enumerate(collection.children)]
-    below: t.List[t.Tuple[Node, Path, bool]] = []
+        for at, child in enumerate(collection.children):
+            if named or not isinstance(child, Scalar) or ":" in child.value or id(child) in whole:
+                yield child, (path, at), named
+        return
     variable = ""
     for key, value in documents.pairs(collection):
         name = _name(key)
         if name == "name":
             variable = _name(value)
+        # An environment variable such as {name: RELATED_IMAGE_X, value: ...}, or a key such as sidecarImage.
         is_image = places.is_variable_of_image(variable, _name(value)) if name == "value" else name.lower().endswith(_NAMED_IMAGE)
-        below.append((value, (path, name), is_image))
-    return below
+        if is_image or not isinstance(value, Scalar) or ":" in value.value or id(value) in whole:
+            yield value, (path, name), is_image
 
 
 def _name(key: Node) -> str:

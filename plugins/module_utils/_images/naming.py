@@ -35,8 +35,8 @@ class Naming:
 
     @functools.cached_property
     def homes(self) -> t.Tuple[str, ...]:
-        """The names under which all copies are."""
-        return tuple(f"{self.registry}/{path}" for path in (self.project, *self.overrides.values()))
+        """What the names of all copies begin with, each with a slash at its end."""
+        return tuple(f"{self.registry}/{path}/" for path in (self.project, *self.overrides.values()))
 
 
 def make(registry: str, project: str, overrides: t.Optional[t.Mapping[str, str]] = None) -> Naming:
@@ -44,8 +44,10 @@ def make(registry: str, project: str, overrides: t.Optional[t.Mapping[str, str]]
     if "[" in registry:
         # As a plain scalar such a name would be a YAML list.
         raise _errors.BadInputError(f"{registry!r} is an IPv6 address", "registry", "Give the registry a host name.")
-    known = {_checked_source(source): _checked_path(path, f"overrides, {source}") for source, path in (overrides or {}).items()}
-    if len(known) < len(overrides or {}):
+    # YAML has numbers for what looks like one.
+    wishes = {str(source): str(path) for source, path in (overrides or {}).items()}
+    known = {_checked_source(source): _checked_path(path, f"overrides, {source}") for source, path in wishes.items()}
+    if len(known) < len(wishes):
         raise _errors.BadInputError("two of them are for the same source", "overrides", "Docker Hub has several names.")
     return Naming(_checked_host(registry, "registry"), _checked_path(project, "project"), known)
 
@@ -71,7 +73,7 @@ def is_target(source: Reference, naming: Naming) -> bool:
     An override may also be for one image alone, so its path is a copy's as well.
     """
     overridden = source.host == naming.registry and source.path in naming.overrides.values()
-    return overridden or any(_is_below(source.name, home) for home in naming.homes)
+    return overridden or source.name.startswith(naming.homes)
 
 
 def target_of_prefix(prefix: str, naming: Naming, where: str = "") -> str:
@@ -80,7 +82,7 @@ def target_of_prefix(prefix: str, naming: Naming, where: str = "") -> str:
     Raises BadInputError when overrides send images below the prefix to several places.
     """
     name = _checked_source(prefix.rstrip("/"))
-    if any(_is_below(name, home) or name == home for home in naming.homes):
+    if f"{name}/".startswith(naming.homes):
         return f"{name}/"
     inner = [source for source in naming.overrides if source != name and _is_below(source, name)]
     if inner:

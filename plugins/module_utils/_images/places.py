@@ -36,13 +36,16 @@ _POD_GROUPS = ("", "apps", "batch", "extensions")
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 _IMAGE_VOLUMES = ("volumes", EACH, "image", "reference")
 
+#: What a place's ``via`` says of those that the user added.
+RULE = "rule"
+
 #: They describe images in their schemas, and have none.
 _NEVER = "CustomResourceDefinition"
 _LIST = "List"
 
-OPERATOR_GROUP = "operator.tigera.io"
+_OPERATOR_GROUP = "operator.tigera.io"
 #: The operator runs one more image, its own of this version.
-_OPERATOR_INIT = "TIGERA_OPERATOR_INIT_IMAGE_VERSION"
+OPERATOR_INIT = "TIGERA_OPERATOR_INIT_IMAGE_VERSION"
 
 #: Places that are rewritten only on request -> what they are.
 OPTIONAL = {
@@ -53,6 +56,7 @@ OPTIONAL = {
     "annotations": "annotations of objects and of their pods",
 }
 
+_SIMPLE = re.compile(r"[^.\[\]\"]+")
 _STEP = re.compile(r"""\[\]|\["([^"]+)"\]|(?:^|(?<=.)\.)([^.\[\]"]+)""")
 
 
@@ -129,7 +133,7 @@ def spell(path: Path) -> str:
         if isinstance(step, int):
             steps.append(f"[{step}]")
         else:
-            steps.append(f'["{step}"]' if not step or re.search(r"[.\[\]\"]", step) else f".{step}")
+            steps.append(f".{step}" if step.isalnum() or _SIMPLE.fullmatch(step) else f'["{step}"]')
     return "".join(reversed(steps)).lstrip(".")
 
 
@@ -164,7 +168,7 @@ def images(item: Item, wanted: Wanted) -> t.Iterator[Place]:
     for rule in wanted.rules:
         if rule.kind == item.kind and rule.group in ("", item.group):
             for node, at in follow(item.node, rule.path, item.path):
-                yield Place(node, at, "rule")
+                yield Place(node, at, RULE)
 
 
 def texts(item: Item, wanted: Wanted) -> t.Iterator[Place]:
@@ -191,12 +195,12 @@ def operator_init(item: Item) -> t.Optional[OperatorInit]:
     for container, path in _containers(item):
         fields = dict(documents.entries(container))
         image = documents.target(fields["image"]) if "image" in fields else None
-        if not isinstance(image, Scalar) or "operator" not in image.value:
+        if not isinstance(image, Scalar):
             continue
         for node, at in follow(container, ("env", EACH), path):
             variable = documents.target(node)
             parts = dict(documents.entries(variable)) if isinstance(variable, Collection) and variable.is_mapping else {}
-            value = documents.target(parts["value"]) if _text(parts.get("name")) == _OPERATOR_INIT and "value" in parts else None
+            value = documents.target(parts["value"]) if _text(parts.get("name")) == OPERATOR_INIT and "value" in parts else None
             if isinstance(value, Scalar):
                 return OperatorInit(image, value, (at, "value"))
     return None
@@ -204,7 +208,7 @@ def operator_init(item: Item) -> t.Optional[OperatorInit]:
 
 def installation(item: Item) -> t.Optional[t.Tuple[Collection, Path]]:
     """The spec of a Tigera Installation, whose operator makes all names of images of it."""
-    if item.kind != "Installation" or item.group != OPERATOR_GROUP:
+    if item.kind != "Installation" or item.group != _OPERATOR_GROUP:
         return None
     for node, path in follow(item.node, ("spec",), item.path):
         spec = documents.target(node)

@@ -63,17 +63,18 @@ def parse(text: str, where: str = "") -> Reference:
 
     Raises BadInputError for what is no reference: ``Busybox``, ``docker://x``, ``x:``, ``x@sha256:1``.
     """
-    problem = _form(text)
+    name, _, digest = text.partition("@")
+    parts = _split(name)
+    problem = _form(text, *parts)
     if problem:
         raise _errors.BadInputError(f"{text!r} is no reference to an image: {problem}", where)
-    name, _, digest = text.partition("@")
-    host, path, tag = _split(name)
+    host, path, tag = parts
     return Reference(host, path, tag if tag or digest else LATEST, digest)
 
 
 def is_reference(text: str) -> bool:
     """Whether `parse` takes the text."""
-    return not _form(text)
+    return not _form(text, *_split(text.partition("@")[0]))
 
 
 def _split(name: str) -> t.Tuple[str, str, str]:
@@ -89,8 +90,8 @@ def _split(name: str) -> t.Tuple[str, str, str]:
     return host.lower() if any(mark in host for mark in ".:") or host.lower() == "localhost" else host, path, tag
 
 
-def _form(text: str) -> str:
-    """What is wrong with the text; empty if it is a reference."""
+def _form(text: str, host: str, path: str, tag: str) -> str:
+    """What is wrong with the text of these parts; empty if it is a reference."""
     if "://" in text:
         return "write it without a scheme such as docker:// or https://"
     name, at, digest = text.partition("@")
@@ -98,12 +99,11 @@ def _form(text: str) -> str:
         return f"{digest!r} is no digest"
     if _BARE_DIGEST.fullmatch(name):
         return "64 hexadecimal digits are an image's ID"
-    return _name_form(name) if name else "it has no name"
+    return _name_form(name, host, path, tag) if name else "it has no name"
 
 
-def _name_form(name: str) -> str:
+def _name_form(name: str, host: str, path: str, tag: str) -> str:
     """What is wrong with host, path and tag."""
-    host, path, tag = _split(name)
     if not _HOST.fullmatch(host):
         return f"{host!r} is no host"
     if not _PATH.fullmatch(path):

@@ -86,8 +86,7 @@ def _rule(rule: t.Mapping[str, str]) -> places.Rule:
     return places.Rule(rule["kind"], places.parse_path(rule["path"], f"rules, {rule['kind']}"), rule.get("group") or "")
 
 
-@dataclasses.dataclass(frozen=True)
-class _Claim:
+class _Claim(t.NamedTuple):
     """Who takes a target first."""
 
     source: Reference
@@ -109,7 +108,8 @@ def _rewrite(text: str, settings: Settings, name: str, claimed: t.Dict[str, _Cla
         for registry, new in zip(findings.registries, registries)
         if new != registry.source
     ]
-    edits.sort(key=lambda edit: edit.start)
+    # Aliases may have two Installations share a spec.
+    edits = sorted({edit.start: edit for edit in edits}.values(), key=lambda edit: edit.start)
     return Rewritten(_splice(text, edits), tuple(edits), findings, targets, registries, tuple(left))
 
 
@@ -125,6 +125,8 @@ def _claim(target: Reference, source: Reference, place: str, claimed: t.Dict[str
     """Refuses a second image for a name; a tag is one image, whatever digests stand behind it."""
     key = f"{target.name}:{target.tag}" if target.tag else str(target)
     first = claimed.setdefault(key, _Claim(source, place))
+    if first.source is source:
+        return
     is_same = first.source.name == source.name and (not first.source.digest or not source.digest or first.source.digest == source.digest)
     if not is_same:
         raise _errors.BadInputError(

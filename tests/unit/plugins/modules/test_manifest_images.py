@@ -288,6 +288,8 @@ def test_the_password_of_a_url_is_not_shown(run: Run, url: str) -> None:
         ({"content": POD, "registry": "h.x", "project": "P"}, "'P' is no path on a registry"),
         ({"content": "\tx"}, "content, document 1, line 1: this is no YAML"),
         ({"sources": []}, "there is no source"),
+        ({"sources": ["http://[bad/x"]}, "the manifest cannot be fetched"),
+        ({"content": POD, "registry": "h.x", "project": "p", "overrides": {5: "x"}}, "'5' is no host of a registry"),
         ({"sources": ["absent.yaml"]}, "absent.yaml: the manifest cannot be read: No such file"),
         ({"sources": ["a.yaml"], "checksums": {"b.yaml": "sha256:0"}}, "b.yaml is none of the sources"),
         ({"content": POD, "registry": "h.x", "project": "p", "lock_file": "absent.lock"}, "absent.lock: "),

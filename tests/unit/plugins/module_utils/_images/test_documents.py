@@ -126,6 +126,7 @@ def test_what_is_text(text: str, expected: bool) -> None:
         ("a: 1\n---\nb: 1\nc: 2\nb: 3\n", "document 2, line 5", "'b' is there twice"),
         ("a: {b: 1, 'b': 2}\n", "document 1, line 1", "'b' is there twice"),
         ('{"a": 1,\n "b": {"c": 1,\n "c": 2}}', "document 1, line 3", "'c' is there twice"),
+        ("a: &x b\nb: 1\n*x : 2\n", "document 1, line 3", "'b' is there twice"),
         ("a:\n\tb: 1\n", "document 1, line 2", "cannot start any token"),
         ("a: b: c\n", "document 1, line 1", "mapping values are not allowed"),
         ("a: 1\n---\n[x\n", "document 2, line", "this is no YAML"),

@@ -360,6 +360,19 @@ def test_an_anchor_is_one_image_with_all_its_places() -> None:
     assert found.left_alone == ()
 
 
+def test_an_anchor_in_a_text_keeps_its_reason() -> None:
+    text = "kind: ConfigMap\ndata:\n  x: |\n    kind: Pod\n    a: &a q.io/x:1\n    spec: {containers: [{image: *a}]}\n"
+    assert [(place.via, place.line) for image in find(text, ["config_maps"]).images for place in image.places] == [
+        ("config_maps", 6),
+        ("alias", 5),
+    ]
+
+
+def test_a_rule_for_a_known_place_counts_once() -> None:
+    found = find("kind: Pod\nspec: {containers: [{image: q.io/x}]}", rules=[{"kind": "Pod", "path": "spec.containers[].image"}])
+    assert images(found) == [("spec.containers[0].image", "pod", "q.io/x:latest")]
+
+
 # --- Tigera's operator ---
 
 INSTALLATION = "apiVersion: operator.tigera.io/v1\nkind: Installation\nmetadata: {name: default}\n"

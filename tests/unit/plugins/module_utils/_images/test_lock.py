@@ -71,6 +71,8 @@ def test_entries_are_found_by_full_names() -> None:
         ("version: 1\nimages: [{source: x, digest: 'sha256:1', target: y}]", "'sha256:1' is no digest"),
         (f"version: 1\nimages: [{{source: 'x@{A}', digest: '{B}', target: y}}]", "names another digest"),
         ("\tx", "this is no YAML"),
+        ("version: 2001-99-99", "a value in it cannot be read"),
+        ('{\n\t"version": 1,\n\t"images": 5}', "has version and images"),
     ],
 )
 def test_a_bad_file(text: str, words: str) -> None:

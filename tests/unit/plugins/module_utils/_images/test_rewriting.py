@@ -105,6 +105,7 @@ INSTALLATION = "apiVersion: operator.tigera.io/v1\nkind: Installation\n"
         ("spec:\r\n  a: b\r\n", f"spec:\r\n  registry: {HOME}/quay.io/\r\n  a: b\r\n"),
         ("spec: {a: b}\n", f'spec: {{"registry": "{HOME}/quay.io/", a: b}}\n'),
         ("spec: {}\n", "spec: {}\n"),
+        ("spec:\n  ? a\n  : b\n", "spec:\n  ? a\n  : b\n"),
     ],
 )
 def test_an_installation(before: str, after: str) -> None:
@@ -114,6 +115,13 @@ def test_an_installation(before: str, after: str) -> None:
 def test_an_installation_in_json() -> None:
     text = '{"apiVersion": "operator.tigera.io/v1", "kind": "Installation", "spec": {"variant": "Calico"}}'
     assert rewritten(text) == text.replace('{"variant', f'{{"registry": "{HOME}/quay.io/", "variant')
+
+
+@pytest.mark.parametrize("spec", ["{registry: 'quay.io/'}", "{variant: Calico}"])
+def test_installations_that_share_a_spec(spec: str) -> None:
+    one = "apiVersion: operator.tigera.io/v1, kind: Installation"
+    text = f"kind: List\nitems:\n- {{{one}, spec: &s {spec}}}\n- {{{one}, spec: *s}}\n"
+    assert rewritten(text).count(f"{HOME}/quay.io/") == 1
 
 
 def test_an_installation_that_overrides_tear_apart() -> None:
