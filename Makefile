@@ -51,9 +51,9 @@ packages: setup ## the host's Debian packages for the lab and the tests
 
 # The registry that plays the upstream ones is off meanwhile, so what runs came from Harbor.
 migrate: lab ## flannel to Calico on the lab with images of its Harbor, from a bare machine to a verified cluster
-	ansible-playbook -i $(INVENTORY) playbooks/mirror_images.yml --extra-vars @inventories/lab/harbor.yml
+	ansible-playbook -i $(INVENTORY) playbooks/mirror_images.yml --extra-vars @lab/harbor.yml
 	@$(LAB) upstream-off
-	ansible-playbook -i $(INVENTORY) playbooks/migrate-to-calico.yml --extra-vars @inventories/lab/harbor.yml \
+	ansible-playbook -i $(INVENTORY) playbooks/migrate-to-calico.yml --extra-vars @lab/harbor.yml \
 		--extra-vars image_mirror_from_lock=true || { $(LAB) upstream-on; exit 1; }
 	@$(LAB) upstream-on
 

@@ -147,7 +147,7 @@ def _wish(params: t.Mapping[str, t.Any]) -> containerd.Wish:
     named = naming.make(params["registry"], params["project"] or "library", params["overrides"])
     return containerd.Wish(
         named,
-        tuple(params["sources"]),
+        tuple(map(naming.source_host, params["sources"])),
         params["scheme"],
         params["ca"] or "",
         params["username"] or "",

@@ -3,8 +3,8 @@
 
 """The files below containerd's ``config_path`` that have a node take images from a registry of one's own.
 
-They need no restart: containerd reads them at each pull. Source: containerd, ``docs/hosts.md``. Pure: no I/O. Private: may change at any
-time.
+They need no restart: containerd reads them at each pull. Source: containerd, ``docs/hosts.md``.
+Pure: no I/O. Private: may change at any time.
 """
 
 from __future__ import annotations
@@ -62,14 +62,47 @@ class Change:
 def files(wish: Wish, config_path: str) -> t.Dict[str, str]:
     """All that has to be there: how to speak with the registry itself, and for each source host that the registry answers for it."""
     root = config_path.rstrip("/")
-    own = f"{root}/{naming.hosts_directory(wish.naming.registry)}"
-    authority = f"{own}/{AUTHORITY}" if wish.authority else ""
+    authority = f"{root}/{directory(wish.naming.registry)}/{AUTHORITY}" if wish.authority else ""
     found = {authority: wish.authority} if authority else {}
-    found[f"{own}/{HOSTS}"] = HEADER + _own_toml(wish, authority)
-    for source in wish.sources:
-        text = naming.hosts_toml(source, wish.naming, wish.scheme, authority, wish.keep_upstream)
-        found[f"{root}/{naming.hosts_directory(source)}/{HOSTS}"] = HEADER + text + _header(wish, source)
+    for host in (wish.naming.registry, *wish.sources):
+        found[f"{root}/{directory(host)}/{HOSTS}"] = HEADER + hosts_toml(host, wish, authority)
     return found
+
+
+def directory(host: str) -> str:
+    """The folder of config_path for images of that host: ``quay.io``, ``registry.example_5000_``."""
+    name, colon, port = host.partition(":")
+    return f"{name}_{port}_" if colon else name
+
+
+def hosts_toml(host: str, wish: Wish, authority: str) -> str:
+    """The text of hosts.toml for images of ``host``: the registry's own, or such as are taken from the registry.
+
+    ``authority`` is the path on the node of the registry's certificate authority, empty for none.
+    """
+    is_own = host == wish.naming.registry
+    there = f"{wish.scheme}://{host}" if is_own else mirror_url(host, wish)
+    upstream = f"https://{naming.upstream(host)}" if wish.keep_upstream and not is_own else ""
+    settings = [
+        'capabilities = ["pull", "resolve"]',
+        *([] if is_own else ["override_path = true"]),
+        *([f"ca = {_toml(authority)}"] if authority else []),
+    ]
+    header = [f"authorization = {_toml(_authorization(wish))}"] if wish.username else []
+    table = f"host.{_toml(there)}"
+    # What is at the top is for the server, which is asked last. It is the registry again, or containerd would ask upstream then.
+    lines = [f"server = {_toml(upstream or there)}", *([] if upstream else settings), ""]
+    # containerd before 1.7 takes no file without such a table.
+    lines += [f"[{table}]", *_indented(settings)]
+    lines += [f"  [{table}.header]", *_indented(_indented(header))] if header else []
+    lines += ["", "[header]", *_indented(header)] if header and not upstream else []
+    return "\n".join(lines) + "\n"
+
+
+def mirror_url(source_host: str, wish: Wish) -> str:
+    """The address below which that host's images are on the registry."""
+    place = naming.target_of_prefix(source_host, wish.naming, "overrides")
+    return f"{wish.scheme}://{wish.naming.registry}/v2/{place.partition('/')[2]}".rstrip("/")
 
 
 def is_ours(path: str, content: str) -> bool:
@@ -120,22 +153,15 @@ def _removed(path: str, present: Files) -> Change:
     return Change(path, present[path], present.get(aside), restored_from=aside if aside in present else "")
 
 
-def _own_toml(wish: Wish, authority: str) -> str:
-    """How to speak with the registry where an image names it."""
-    lines = [f'server = "{wish.scheme}://{wish.naming.registry}"', *([f'ca = "{authority}"'] if authority else [])]
-    return "\n".join(lines) + "\n" + (f"[header]\n  {_authorization(wish)}\n" if wish.username else "")
-
-
-def _header(wish: Wish, source: str) -> str:
-    """Who asks, in the section of the registry."""
-    if not wish.username:
-        return ""
-    section = "header"
-    if wish.keep_upstream:
-        section = f'host."{naming.mirror_url(source, wish.naming, wish.scheme)}".header'
-    return f"[{section}]\n  {_authorization(wish)}\n"
-
-
 def _authorization(wish: Wish) -> str:
-    token = base64.b64encode(f"{wish.username}:{wish.password}".encode()).decode()
-    return f'authorization = "Basic {token}"'
+    """The header that tells who asks; empty for nobody."""
+    return "Basic " + base64.b64encode(f"{wish.username}:{wish.password}".encode()).decode() if wish.username else ""
+
+
+def _indented(lines: t.Iterable[str]) -> t.List[str]:
+    return [f"  {line}" for line in lines]
+
+
+def _toml(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

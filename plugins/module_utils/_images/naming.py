@@ -94,34 +94,14 @@ def target_of_prefix(prefix: str, naming: Naming, where: str = "") -> str:
     return f"{naming.registry}/{_path(name, naming)}/"
 
 
-# --- containerd ---
+def source_host(text: str) -> str:
+    """The host as references have it: ``index.docker.io`` is ``docker.io``. Raises BadInputError for what is none."""
+    return _checked_host(text, f"source {text}")
 
 
-def hosts_directory(source_host: str) -> str:
-    """The folder of containerd's config_path for images of that host: ``quay.io``, ``registry.example_5000_``."""
-    name, colon, port = _checked_source(source_host).partition(":")
-    return f"{name}_{port}_" if colon else name
-
-
-def mirror_url(source_host: str, naming: Naming, scheme: str = "https") -> str:
-    """The address below which containerd finds that host's images on the registry."""
-    return f"{scheme}://{naming.registry}/v2/{target_of_prefix(source_host, naming, 'overrides').partition('/')[2]}".rstrip("/")
-
-
-def hosts_toml(source_host: str, naming: Naming, scheme: str = "https", ca: str = "", keep_upstream: bool = False) -> str:
-    """The text of hosts.toml that has containerd take that host's images from the registry.
-
-    ``ca``: the path on the node of the registry's certificate authority. ``keep_upstream``: whether the host itself is asked for what
-    the registry does not have. Source: containerd's hosts.toml; settings at its top are those of ``server``, which is asked last.
-    """
-    mirror = mirror_url(source_host, naming, scheme)
-    settings = ['capabilities = ["pull", "resolve"]', "override_path = true", *([f"ca = {_toml(ca)}"] if ca else [])]
-    if not keep_upstream:
-        # Without a server of its own, containerd would ask upstream in the end.
-        return "\n".join([f"server = {_toml(mirror)}", *settings]) + "\n"
-    host = _checked_source(source_host)
-    lines = [f"server = {_toml('https://' + _REGISTRIES.get(host, host))}", "", f"[host.{_toml(mirror)}]"]
-    return "\n".join([*lines, *(f"  {line}" for line in settings)]) + "\n"
+def upstream(host: str) -> str:
+    """Who answers for images of that host."""
+    return _REGISTRIES.get(host, host)
 
 
 # --- Parts ---
@@ -183,8 +163,3 @@ def _checked_source(source: str) -> str:
     host, slash, path = source.partition("/")
     checked = _checked_host(host, f"source {source}")
     return f"{checked}/{_checked_path(path, f'source {source}')}" if slash else checked
-
-
-def _toml(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

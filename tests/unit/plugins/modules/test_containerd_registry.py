@@ -53,9 +53,13 @@ def test_the_registry_answers_for_its_sources(tmp_path: Path) -> None:
     own, quay = (tomllib.loads(found[f"{name}/hosts.toml"]) for name in ("harbor.example_8443_", "quay.io"))
     authority = f"{DIRECTORY}/harbor.example_8443_/podnet-ca.crt"
     header = {"authorization": "Basic cm9ib3QkcHVsbDpzM2NyZXQ="}
-    assert own == {"server": "https://harbor.example:8443", "ca": authority, "header": header}
-    assert quay["server"] == "https://harbor.example:8443/v2/mirror/quay.io"
-    assert (quay["override_path"], quay["ca"], quay["header"]) == (True, authority, header)
+    for read, server, more in (
+        (own, "https://harbor.example:8443", {}),
+        (quay, "https://harbor.example:8443/v2/mirror/quay.io", {"override_path": True}),
+    ):
+        settings = {"capabilities": ["pull", "resolve"], "ca": authority, "header": header, **more}
+        # At the top for the server, which is asked last, and in a table, without which older versions of containerd read nothing.
+        assert read == {"server": server, **settings, "host": {server: settings}}
     assert found["harbor.example_8443_/podnet-ca.crt"] == CA
     assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()} == {0o600}
     assert settle(tmp_path, **options)["changed"] is False

@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import tomllib
-import typing as t
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,48 +133,9 @@ def test_a_prefix_whose_images_go_to_several_places() -> None:
         naming.target_of_prefix("quay.io/", OVERRIDDEN, "x")
 
 
-# --- containerd ---
-
-
-@pytest.mark.parametrize(
-    ("host", "directory"), [("quay.io", "quay.io"), ("registry.example:5000", "registry.example_5000_"), ("index.docker.io", "docker.io")]
-)
-def test_hosts_directory(host: str, directory: str) -> None:
-    assert naming.hosts_directory(host) == directory
-
-
-MIRROR = "https://harbor.local/v2/mirror/quay.io"
-SETTINGS = {"capabilities": ["pull", "resolve"], "override_path": True}
-
-
-@pytest.mark.parametrize(
-    ("host", "options", "expected"),
-    [
-        ("quay.io", {}, {"server": MIRROR, **SETTINGS}),
-        ("quay.io", {"ca": '/etc/x "y".pem'}, {"server": MIRROR, **SETTINGS, "ca": '/etc/x "y".pem'}),
-        ("quay.io", {"scheme": "http"}, {"server": MIRROR.replace("https", "http"), **SETTINGS}),
-        ("r.x:5000", {}, {"server": "https://harbor.local/v2/mirror/r.x_5000", **SETTINGS}),
-        ("quay.io", {"keep_upstream": True}, {"server": "https://quay.io", "host": {MIRROR: SETTINGS}}),
-        (
-            "docker.io",
-            {"keep_upstream": True},
-            {"server": "https://registry-1.docker.io", "host": {"https://harbor.local/v2/mirror/docker.io": SETTINGS}},
-        ),
-    ],
-)
-def test_hosts_toml(host: str, options: dict[str, t.Any], expected: dict[str, t.Any]) -> None:
-    assert tomllib.loads(naming.hosts_toml(host, PLAIN, **options)) == expected
-
-
-def test_hosts_toml_has_the_place_that_rewriting_names() -> None:
-    named = naming.make("harbor.local", "mirror", {"quay.io": "q"})
-    server = tomllib.loads(naming.hosts_toml("quay.io", named))["server"]
-    assert f"{server}/calico/node".replace("https://harbor.local/v2/", "harbor.local/") + ":v3" == target("quay.io/calico/node:v3", named)
-
-
-def test_hosts_toml_cannot_tell_two_places() -> None:
-    with pytest.raises(_errors.BadInputError, match="several places"):
-        naming.hosts_toml("quay.io", OVERRIDDEN)
+@pytest.mark.parametrize(("text", "host"), [("quay.io", "quay.io"), ("r.x:5000", "r.x:5000"), ("index.docker.io", "docker.io")])
+def test_source_hosts(text: str, host: str) -> None:
+    assert naming.source_host(text) == host
 
 
 COMPONENT = st.from_regex(r"[a-z0-9]{1,6}", fullmatch=True)
