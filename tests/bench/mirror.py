@@ -34,7 +34,7 @@ if t.TYPE_CHECKING:
     from tests.support.registries import Registry
 
 RUNS = 5
-SMALL, FAR = 60, 15
+SMALL, FAR = 60, 24
 #: Images, bytes of a layer; each has four layers.
 LARGE = (4, 24 * 1024**2)
 LARGER = (2, 4 * 24 * 1024**2)
