@@ -111,7 +111,7 @@ def push(registry: str, name: str, image: Image) -> str:
         wanted = tag if number == len(image.manifests) and tag else key
         status, _ = _request("PUT", f"{base}/manifests/{wanted}", body, media_type)
         assert status == 201, (name, key, status)
-    return image.digest
+    return image.digest if image.manifests else ""
 
 
 def _request(method: str, url: str, body: bytes | None = None, media_type: str = "application/octet-stream") -> tuple[int, t.Any]:

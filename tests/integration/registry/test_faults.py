@@ -241,6 +241,22 @@ def test_a_registry_that_does_not_mount(scene: Scene) -> None:
     assert [scene.arrived(name) for name in made] == [image.digest for image in made.values()]
 
 
+@pytest.mark.parametrize("mounts", [True, False])
+def test_what_an_earlier_run_has_sent_is_not_sent_again(scene: Scene, mounts: bool) -> None:
+    image = published(scene)
+    images.push(scene.harbor.name, scene.place("app:v1").rpartition(":")[0], images.Image(image.blobs))
+
+    def decide(request: Request) -> Fault | None:
+        return Fault(405) if "mount=" in request.query and not mounts else None
+
+    with fault_proxy.before(scene.harbor.name, decide) as proxy:
+        (outcome,) = scene.run([scene.source("app:v1")], registry=proxy.name).outcomes
+    assert (outcome.action, outcome.bytes_copied) == ("copied", 0)
+    assert outcome.bytes_skipped == sum(map(len, image.blobs.values()))
+    assert proxy.asked("PUT", "/blobs/") == 0
+    assert (proxy.asked("HEAD", "/blobs/") == 0) == mounts
+
+
 def test_a_slow_registry_is_given_up(scene: Scene) -> None:
     published(scene)
     with fault_proxy.before(scene.upstream.name, lambda _request: Fault(delay=0.6)) as proxy:

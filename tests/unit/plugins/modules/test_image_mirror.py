@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module between stores in memory; tests/integration/registry has real registries and real plays."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._registry import options
+from ansible_collections.podnet.cni.plugins.modules import image_mirror
+from tests.support import images
+from tests.support.calls import call_of
+from tests.support.memory_store import Memory
+
+NAME, PLACE = "r.x/a:v1", "h.x/p/r.x/a"
+
+
+@pytest.fixture(name="store")
+def _store(monkeypatch: pytest.MonkeyPatch) -> Memory:
+    """All registries in one, with one image."""
+    store = Memory()
+    store.add(NAME, images.multi("a", [b"layer"]))
+    monkeypatch.setattr(options, "registries", lambda _params: store)
+    return store
+
+
+def run(*names: t.Any, check_mode: bool = False) -> dict[str, t.Any]:
+    given = {"images": list(names), "registry": "h.x", "project": "p"}
+    return image_mirror.act(call_of(image_mirror.SPEC, given, check_mode))
+
+
+def test_an_image_is_copied_once(store: Memory) -> None:
+    digest = store.tags["r.x/a", "v1"]
+    first, again = run(NAME), run(NAME)
+    assert (first["changed"], again["changed"]) == (True, False)
+    assert store.tags[PLACE, "v1"] == digest
+    assert first["lock"] == again["lock"] == [{"source": NAME, "digest": digest, "target": f"{PLACE}:v1"}]
+    assert first["diff"] == {"before": "", "after": f"{PLACE}:v1 {digest}\n"}
+    assert again["diff"] == {"before": "", "after": ""}
+
+
+def test_check_mode_foretells_it(store: Memory) -> None:
+    foretold = run(NAME, check_mode=True)
+    assert (foretold["changed"], foretold["summary"]) == (True, "1 would copy")
+    assert (PLACE, "v1") not in store.tags
+    assert foretold["diff"] == run(NAME)["diff"]
+
+
+@pytest.mark.usefixtures("store")
+def test_what_failed_is_told_beside_what_did_not() -> None:
+    with pytest.raises(_errors.FoundFailingError, match=r"1 of 2 images failed\. r\.x/absent:v1: there is no such image") as failure:
+        run(NAME, "r.x/absent:v1")
+    assert [image["action"] for image in failure.value.result["images"]] == ["copied", "failed"]
+
+
+def test_nothing_is_asked_for_what_cannot_be_meant(store: Memory) -> None:
+    with pytest.raises(_errors.BadInputError, match="would both be"):
+        run({"source": NAME, "target": "p/x:v1"}, {"source": "r.x/b:v1", "target": "p/x:v1"})
+    assert store.log == []
