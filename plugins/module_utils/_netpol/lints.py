@@ -1,0 +1,323 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The traps that NetworkPolicies are known for: what the API server takes, and what probably means something else.
+
+Ids never change: people look for them. Pure: no I/O. Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import addresses, model
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.model import (
+    EGRESS,
+    INGRESS,
+    NAME_LABEL,
+    Finding,
+    Peer,
+    Place,
+    Pod,
+    Policy,
+    PortMatch,
+    Raw,
+    Rule,
+    Selector,
+)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.podnet.cni.plugins.module_utils._netpol.world import World
+
+PEERS = {INGRESS: "from", EGRESS: "to"}
+#: Networks that are no pod's first; the annotation tells their addresses.
+_SECONDARY = "k8s.v1.cni.cncf.io/networks"
+_DNS_NAMESPACE = "kube-system"
+_DNS_LABELS = {"k8s-app": "kube-dns"}
+_DNS_PORT = 53
+_DNS_NAMES = {"UDP": "dns", "TCP": "dns-tcp"}
+_NOWHERE = Place("", "", "")
+
+
+# --- While reading ----------------------------------------------------------------------------------------------------
+
+
+def not_evaluated(place: Place) -> Finding:
+    """An object that decides about packets too, of which only NetworkPolicies' part is known here."""
+    advice = "It may allow or deny what is computed here otherwise."
+    return Finding("not-evaluated", "warning", place, "", "is a policy of another kind and is not evaluated", advice)
+
+
+def namespace_missing(name: str, user: str) -> Finding:
+    advice = f"Add the Namespace object: without its labels only {NAME_LABEL} can match."
+    return Finding("namespace-missing", "warning", Place("Namespace", "", name), "", f"is not in the input, and {user} is in it", advice)
+
+
+def of_pod(raw: Raw, place: Place) -> t.Iterator[Finding]:
+    """What a Pod object says that policies do not see."""
+    if ((raw.get("metadata") or {}).get("annotations") or {}).get(_SECONDARY):
+        message = "has secondary networks, which NetworkPolicies say nothing about"
+        yield Finding("secondary-network", "info", place, f"metadata.annotations.{_SECONDARY}", message)
+
+
+def of_policy(raw: Raw, policy: Policy) -> t.Iterator[Finding]:
+    """What the words of one policy hide, whatever the world is."""
+    spec = raw.get("spec") or {}
+    yield from _ignored_rules(spec, policy)
+    for direction, rule in _rules(policy):
+        path = f"spec.{direction}[{rule.index}]"
+        yield from _either_or_both(policy, direction, rule, path)
+        for index, peer in enumerate(rule.peers):
+            if peer.block and not all(part.exact for part in (peer.block.cidr, *peer.block.excepts)):
+                field = f"{path}.{PEERS[direction]}[{index}].ipBlock"
+                message = f"has bits behind the prefix ({peer.block.text}), which are ignored"
+                yield Finding(
+                    "host-bits", "warning", policy.place, field, message, "Write the first address of the range; newer servers warn."
+                )
+        for index, port in enumerate((spec[direction][rule.index] or {}).get("ports") or ()):
+            if not any((port or {}).values()):
+                message = "is all ports of TCP, and nothing of UDP and SCTP"
+                yield Finding("empty-port", "warning", policy.place, f"{path}.ports[{index}]", message)
+
+
+def _ignored_rules(spec: Raw, policy: Policy) -> t.Iterator[Finding]:
+    for direction, kind in ((INGRESS, "Ingress"), (EGRESS, "Egress")):
+        if policy.rules(direction) is None and spec.get(direction):
+            message = f"has rules that are ignored, because policyTypes lacks {kind}"
+            yield Finding("rules-ignored", "warning", policy.place, f"spec.{direction}", message, f"Add {kind} to policyTypes.")
+    if policy.egress is None and spec.get("egress") == [] and not spec.get("policyTypes"):
+        message = "is an empty list without policyTypes, which does not isolate egress"
+        advice = "Add policyTypes: [Ingress, Egress] to deny it."
+        yield Finding("egress-not-isolated", "warning", policy.place, "spec.egress", message, advice)
+
+
+def _either_or_both(policy: Policy, direction: str, rule: Rule, path: str) -> t.Iterator[Finding]:
+    """An item with a namespaceSelector beside one with a podSelector: one dash more or less makes the other meaning of it."""
+    field = f"{path}.{PEERS[direction]}"
+    for index, (one, other) in enumerate(zip(rule.peers, rule.peers[1:])):
+        by_namespace, by_pod = (one, other) if one.namespaces and not one.pods else (other, one)
+        if by_namespace.namespaces is None or by_namespace.pods or by_pod.pods is None or by_pod.namespaces:
+            continue
+        readings = (
+            f"as written, two items: {_said(by_namespace, policy)}, and also {_said(by_pod, policy)}",
+            f"as one item with both selectors: only {_said(Peer(by_pod.pods, by_namespace.namespaces), policy)}",
+        )
+        message = f"items {index} and {index + 1} are alternatives: either matches"
+        advice = "If both should have to match, remove the second dash so that they are one item."
+        yield Finding("or-versus-and", "warning", policy.place, field, message, advice, readings)
+
+
+def _said(peer: Peer, policy: Policy) -> str:
+    """A peer that is no ipBlock, in words."""
+    pods = f"pods with {peer.pods}" if peer.pods and peer.pods.requirements else "all pods"
+    if peer.namespaces is None:
+        return f"{pods} in namespace {policy.namespace}"
+    return f"{pods} in namespaces with {peer.namespaces}" if peer.namespaces.requirements else f"{pods} in all namespaces"
+
+
+def _rules(policy: Policy) -> t.Iterator[t.Tuple[str, Rule]]:
+    for direction in model.DIRECTIONS:
+        for rule in policy.rules(direction) or ():
+            yield direction, rule
+
+
+# --- Against a world --------------------------------------------------------------------------------------------------
+
+
+def of_world(world: World) -> t.Tuple[Finding, ...]:
+    """What the policies mean among these pods, nodes and Services."""
+    found = _Lints(world)
+    return tuple(itertools.chain(found.enforcement(), itertools.chain.from_iterable(map(found.policy, world.policies)), found.dns()))
+
+
+class _Lints:
+    """Looks at each policy once; pods are kept by namespace, and what a selector matches is looked up once."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._pods: t.Dict[str, t.List[Pod]] = {}
+        for pod in world.pods:
+            self._pods.setdefault(pod.namespace, []).append(pod)
+        self._memory: t.Dict[t.Tuple[str, t.Optional[Selector], t.Optional[Selector]], t.Tuple[Pod, ...]] = {}
+        self._in_block: t.Dict[addresses.Block, t.Tuple[bool, str]] = {}
+
+    def enforcement(self) -> t.Iterator[Finding]:
+        if self._world.policies and not self._world.profile.enforces:
+            place = self._world.policies[0].place
+            message = f"and all other policies have no effect: {self._world.profile.name} enforces none"
+            yield Finding("not-enforced", "warning", place, "", message, "Install a CNI that enforces policies, for example Calico.")
+
+    def policy(self, policy: Policy) -> t.Iterator[Finding]:
+        subjects = self._selected(policy.namespace, policy.selector, None)
+        if not subjects:
+            yield self._selects_nothing(policy)
+        hosts = [pod.reference for pod in subjects if pod.host_network]
+        if hosts:
+            message = f"selects {_some(hosts)} on the network of their node, where policies usually do nothing"
+            yield Finding("host-network", "warning", policy.place, "spec.podSelector", message)
+        for direction, rule in _rules(policy):
+            path = f"spec.{direction}[{rule.index}]"
+            for index, peer in enumerate(rule.peers):
+                yield from self._peer(policy, peer, f"{path}.{PEERS[direction]}[{index}]")
+            for index, port in enumerate(rule.ports):
+                having = subjects if direction == INGRESS else self._destinations(policy, rule)
+                for finding in self._port(direction, rule, port, having):
+                    yield dataclasses.replace(finding, place=policy.place, field=f"{path}.ports[{index}]{finding.field}")
+
+    def _selected(self, namespace: str, pods: t.Optional[Selector], namespaces: t.Optional[Selector]) -> t.Tuple[Pod, ...]:
+        key = ("" if namespaces else namespace, pods, namespaces)
+        if key not in self._memory:
+            every = self._world.namespaces.items()
+            names = [namespace] if namespaces is None else [name for name, labels in every if namespaces.matches(labels)]
+            listed = (pod for name in names for pod in self._pods.get(name, ()))
+            self._memory[key] = tuple(pod for pod in listed if pods is None or pods.matches(pod.labels))
+        return self._memory[key]
+
+    def _selects_nothing(self, policy: Policy) -> Finding:
+        advice = "Compare podSelector with the labels of pods, which for a workload are those of its template."
+        labels = self._world.workload_labels
+        like = [name for name, own in labels.items() if name.startswith(f"{policy.namespace}/") and policy.selector.matches(own)]
+        if like:
+            advice = f"{like[0]} bears these labels itself, but not its pods: selectors see the template's labels."
+        return Finding("selects-nothing", "warning", policy.place, "spec.podSelector", f"selects no pod ({policy.selector})", advice)
+
+    def _peer(self, policy: Policy, peer: Peer, field: str) -> t.Iterator[Finding]:
+        for selector in filter(None, (peer.pods, peer.namespaces)):
+            if _contradicts_itself(selector):
+                yield Finding("selector-contradiction", "warning", policy.place, field, f"can never match: {selector} contradicts itself")
+                return
+        if peer.block is not None:
+            yield from self._block(policy, peer.block, f"{field}.ipBlock")
+        elif not self._selected(policy.namespace, peer.pods, peer.namespaces):
+            yield Finding("peer-selects-nothing", "info", policy.place, field, f"matches no pod of the input: {_said(peer, policy)}")
+
+    def _block(self, policy: Policy, block: addresses.Block, field: str) -> t.Iterator[Finding]:
+        if block not in self._in_block:
+            self._in_block[block] = self._covered(block)
+        pods, service = self._in_block[block]
+        if pods:
+            message = f"{block.text} covers addresses of pods, which then match without any selector"
+            advice = "Blocks are meant for addresses outside (Cilium matches no pods by them): use selectors, and except the pods' range."
+            yield Finding("ipblock-over-pods", "warning", policy.place, field, message, advice)
+        elif service:
+            message = f"{block.text} covers {service}, but policies act after that was translated to the address of a pod"
+            advice = "Select the pods behind the Service, and their port."
+            yield Finding("ipblock-of-service", "warning", policy.place, field, message, advice)
+
+    def _covered(self, block: addresses.Block) -> t.Tuple[bool, str]:
+        """(whether pods have or may have addresses in ``block``, a Service that has one)."""
+        spans = block.spans()
+
+        def reaches(place: addresses.Network) -> bool:
+            return place.family == block.cidr.family and any(first <= place.last and place.first <= last for first, last in spans)
+
+        owners = self._world.by_address.items()
+        pods = any(map(reaches, self._world.pod_ranges)) or any(kind == "pod" and address in block for address, (kind, _) in owners)
+        return pods, next((name for address, (kind, name) in owners if kind == "service" and address in block), "")
+
+    # --- Ports ---
+
+    def _port(self, direction: str, rule: Rule, port: PortMatch, having: t.Sequence[Pod]) -> t.Iterator[Finding]:
+        """``having``: the pods whose ports it is about. The caller adds the place, and the path before the field."""
+        about = self._world.profile.end_port
+        if port.is_range and about:
+            yield Finding("end-port", "info", _NOWHERE, ".endPort", about)
+        if not port.name:
+            return
+        if direction == EGRESS and rule.peers and all(peer.block for peer in rule.peers):
+            message = f"the name {port} never matches addresses of an ipBlock"
+            yield Finding("named-port-unmatched", "warning", _NOWHERE, "", message, "Write the number.")
+        elif having and not any(pod.number_of(port.name, port.protocol) for pod in having):
+            whose = "the selected pods" if direction == INGRESS else "the peers"
+            message = f"none of {whose} has a port {port}, so it never matches"
+            yield Finding("named-port-unmatched", "warning", _NOWHERE, "", message, _other_protocol(port, having))
+
+    def _destinations(self, policy: Policy, rule: Rule) -> t.Sequence[Pod]:
+        if not rule.peers:
+            return self._world.pods
+        return [pod for peer in rule.peers if not peer.block for pod in self._selected(policy.namespace, peer.pods, peer.namespaces)]
+
+    # --- DNS ---
+
+    def dns(self) -> t.Iterator[Finding]:
+        """Pods whose egress is isolated and who cannot ask for names; once for each set of policies that does it."""
+        servers = self._dns_servers()
+        for policies, pods in self._isolated_together().items():
+            closed = [protocol for protocol in ("UDP", "TCP") if not any(_lets_ask(policies, server, protocol) for server in servers)]
+            if closed:
+                names = ", ".join(map(str, policies))
+                ways = " and ".join(f"{protocol}/{_DNS_PORT}" for protocol in closed)
+                message = f"{_some([pod.reference for pod in pods])} cannot resolve names: no egress to DNS by {ways} ({names})"
+                severity = "warning" if any(policy.egress for policy in policies) else "info"
+                advice = f"Allow egress to UDP and TCP {_DNS_PORT} of pods with k8s-app=kube-dns in namespace {_DNS_NAMESPACE}."
+                yield Finding("dns-egress-missing", severity, policies[0].place, "spec.egress", message, advice)
+
+    def _isolated_together(self) -> t.Dict[t.Tuple[Policy, ...], t.List[Pod]]:
+        isolating: t.Dict[int, t.List[Policy]] = {}
+        for policy in self._world.policies:
+            if policy.egress is not None:
+                for pod in self._selected(policy.namespace, policy.selector, None):
+                    isolating.setdefault(id(pod), []).append(policy)
+        together: t.Dict[t.Tuple[int, ...], t.Tuple[t.Tuple[Policy, ...], t.List[Pod]]] = {}
+        for pod in self._world.pods:
+            policies = isolating.get(id(pod))
+            if policies and not pod.host_network:
+                together.setdefault(tuple(map(id, policies)), (tuple(policies), []))[1].append(pod)
+        return dict(together.values())
+
+    def _dns_servers(self) -> t.Sequence[t.Tuple[Pod, model.Labels]]:
+        """The pods that answer, with the labels of their namespace; where there are none, the one that there usually is."""
+        labels = self._world.namespaces.get(_DNS_NAMESPACE, {NAME_LABEL: _DNS_NAMESPACE})
+        listed = [pod for pod in self._pods.get(_DNS_NAMESPACE, ()) if pod.labels.get("k8s-app") == _DNS_LABELS["k8s-app"]]
+        return [(pod, labels) for pod in listed or [Pod(_DNS_NAMESPACE, "dns", labels=_DNS_LABELS)]]
+
+
+def _lets_ask(policies: t.Sequence[Policy], server: t.Tuple[Pod, model.Labels], protocol: str) -> bool:
+    pod, labels = server
+    number = pod.number_of(_DNS_NAMES[protocol], protocol) or _DNS_PORT
+
+    def matches(rule: Rule, namespace: str) -> bool:
+        peer = not rule.peers or any(_is_peer(one, pod, labels, namespace) for one in rule.peers)
+        return peer and (not rule.ports or any(_is_port(one, pod, protocol, number) for one in rule.ports))
+
+    return any(matches(rule, policy.namespace) for policy in policies for rule in policy.egress or ())
+
+
+def _is_peer(peer: Peer, pod: Pod, labels: model.Labels, namespace: str) -> bool:
+    if peer.block is not None:
+        # A server whose address is not known gets the benefit of the doubt.
+        return not pod.addresses or any(addresses.parse(text) in peer.block for text in pod.addresses)
+    here = pod.namespace == namespace if peer.namespaces is None else peer.namespaces.matches(labels)
+    return here and (peer.pods is None or peer.pods.matches(pod.labels))
+
+
+def _is_port(match: PortMatch, pod: Pod, protocol: str, number: int) -> bool:
+    if match.protocol != protocol:
+        return False
+    return pod.number_of(match.name, protocol) == number if match.name else match.first <= number <= match.last
+
+
+def _contradicts_itself(selector: Selector) -> bool:
+    """Whether no labels at all can fulfil it: per key, the values that are left and whether it may be absent."""
+    for key in {requirement.key for requirement in selector.requirements}:
+        own = [requirement for requirement in selector.requirements if requirement.key == key]
+        present = any(requirement.operator in ("In", "Exists") for requirement in own)
+        wanted = [set(requirement.values) for requirement in own if requirement.operator == "In"]
+        refused = {value for requirement in own if requirement.operator == "NotIn" for value in requirement.values}
+        if present and any(requirement.operator == "DoesNotExist" for requirement in own):
+            return True
+        if wanted and not set.intersection(*wanted) - refused:
+            return True
+    return False
+
+
+def _other_protocol(port: PortMatch, pods: t.Sequence[Pod]) -> str:
+    """The usual reason: the name is there, with another protocol."""
+    others = sorted({one.protocol for pod in pods for one in pod.ports if one.name == port.name})
+    return f"There is one of {', '.join(others)}: write its protocol." if others else "Compare it with the names of the containers' ports."
+
+
+def _some(names: t.Sequence[str]) -> str:
+    return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]

@@ -1,0 +1,314 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A world of namespaces, pods, Services, nodes and policies: read from the API's dictionaries, or from files that hold such.
+
+Pure: no I/O. Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import (
+    addresses,
+    difference,
+    lints,
+    matrix,
+    model,
+    ports,
+    profiles,
+    reading,
+    validation,
+)
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.model import Finding, Place, Raw
+
+_CLUSTER_WIDE = ("Namespace", "Node", *reading.TIERS)
+_ENDPOINTS = ("EndpointSlice", "Endpoints")
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """An object and where it was written: the file, the document in it (from 1), the line on which that begins (0: not known)."""
+
+    object: Raw
+    file: str = ""
+    number: int = 0
+    line: int = 0
+
+
+class InvalidPolicyError(_errors.BadInputError):
+    """Objects that the API server would refuse; ``findings`` has one entry for each fault."""
+
+    def __init__(self, findings: t.Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        others = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        first = findings[0]
+        super().__init__(f"{first.field} {first.message}{others}".strip(), str(first.place), first.advice)
+
+
+def load(
+    objects: t.Iterable[t.Union[Raw, Document]],
+    namespace: str = "default",
+    cni: str = "generic",
+    pod_cidrs: t.Sequence[str] = (),
+) -> World:
+    """The world that ``objects`` describe.
+
+    Takes Namespace, Pod, workloads with a template, Service, EndpointSlice, Endpoints, Node, NetworkPolicy, and lists of them; other kinds
+    are passed over. ``namespace``: where objects without one are applied. ``cni``: a name of `profiles.PROFILES`. ``pod_cidrs``: the
+    ranges from which pods get addresses; without them the nodes' own. Raises InvalidPolicyError for what the API server refuses.
+    """
+    profile = profiles.profile(cni)
+    reader = _Reader(namespace)
+    for document in _flat(objects):
+        reader.read(document)
+    refused = [finding for finding in reader.findings if finding.severity == "error"]
+    if refused:
+        raise InvalidPolicyError(refused)
+    return reader.world(profile, tuple(map(_pod_cidr, pod_cidrs)))
+
+
+def _pod_cidr(text: str) -> addresses.Network:
+    try:
+        return addresses.network(text)
+    except ValueError as error:
+        raise _errors.BadInputError(f"{text!r} is no address range: {error}", "option pod_cidrs", "Write it as 10.244.0.0/16.") from error
+
+
+def _flat(objects: t.Iterable[t.Union[Raw, Document]]) -> t.Iterator[Document]:
+    """Each object by itself. Items of a list of one kind need not repeat it."""
+    for item in objects:
+        document = item if isinstance(item, Document) else Document(item)
+        raw = document.object
+        kind = str(raw.get("kind") or "")
+        if not kind.endswith("List") or "items" not in raw:
+            yield document
+            continue
+        common = {} if kind == "List" else {"apiVersion": raw.get("apiVersion"), "kind": kind[: -len("List")]}
+        yield from _flat(dataclasses.replace(document, object={**common, **entry}) for entry in raw["items"] or ())
+
+
+class _Reader:
+    """Sorts objects by kind, and keeps what is to be said about them."""
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self._namespaces: t.Dict[str, t.Dict[str, str]] = {}
+        self._pods: t.List[model.Pod] = []
+        self._templates: t.List[model.Pod] = []
+        self._workload_labels: t.Dict[str, model.Labels] = {}
+        self._services: t.Dict[str, model.Service] = {}
+        self._backends: t.Dict[str, t.Tuple[str, ...]] = {}
+        self._nodes: t.Dict[str, model.Node] = {}
+        self._policies: t.List[model.Policy] = []
+        self._tiers: t.List[model.Tier] = []
+        self._seen: t.Dict[t.Tuple[str, str, str], Place] = {}
+        self.findings: t.List[Finding] = []
+
+    def read(self, document: Document) -> None:
+        raw = document.object
+        kind = str(raw.get("kind") or "")
+        read = self._readers.get(kind)
+        if read is None and not reading.is_foreign(raw):
+            return
+        meta = reading.metadata(raw)
+        namespace = "" if kind in _CLUSTER_WIDE else meta.get("namespace") or self._namespace
+        place = Place(kind, namespace, str(meta.get("name") or ""), document.file, document.number, document.line)
+        if reading.is_foreign(raw):
+            self.findings.append(lints.not_evaluated(place))
+        elif not self._twice(place) and read is not None:
+            # Only policies are examined field by field; of the rest a few fields are read, and what is malformed says so here.
+            try:
+                read(self, raw, place)
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                self.findings.append(_unreadable(place, error))
+
+    def _twice(self, place: Place) -> bool:
+        """Whether an object of this name was read before; which of the two counts would be a guess."""
+        first = self._seen.setdefault((place.kind, place.namespace, place.name), place)
+        if first is not place:
+            where = f" at {first}" if first.file else ""
+            self.findings.append(Finding("twice", "error", place, "metadata.name", f"was read before{where}", "Keep one of the two."))
+        return first is not place
+
+    def _namespace_object(self, raw: Raw, place: Place) -> None:
+        self._namespaces[place.name] = reading.labels_of_namespace(raw)
+
+    def _pod(self, raw: Raw, place: Place) -> None:
+        self._pods.append(reading.pod(raw, place.namespace))
+        self.findings += lints.of_pod(raw, place)
+
+    def _workload(self, raw: Raw, place: Place) -> None:
+        template = reading.workload(raw, place.namespace)
+        self._templates.append(template)
+        self._workload_labels[template.reference] = reading.metadata(raw).get("labels") or {}
+
+    def _service(self, raw: Raw, place: Place) -> None:
+        service = reading.service(raw, place.namespace)
+        self._services[service.reference] = service
+
+    def _endpoints(self, raw: Raw, place: Place) -> None:
+        service, listed = reading.backends(raw, place.namespace)
+        self._backends[service] = tuple(dict.fromkeys((*self._backends.get(service, ()), *listed)))
+
+    def _node(self, raw: Raw, place: Place) -> None:
+        self._nodes[place.name] = reading.node(raw)
+
+    def _policy(self, raw: Raw, place: Place) -> None:
+        if not reading.is_policy(raw):
+            return
+        findings = validation.examine(raw, place)
+        self.findings += findings
+        if not any(finding.severity == "error" for finding in findings):
+            policy = reading.policy(raw, place)
+            self._policies.append(policy)
+            self.findings += lints.of_policy(raw, policy)
+
+    def _tier(self, raw: Raw, place: Place) -> None:
+        self._tiers.append(reading.tier(raw, place))
+        self.findings.append(lints.not_evaluated(place))
+
+    _readers: t.ClassVar[t.Mapping[str, t.Callable[[_Reader, Raw, Place], None]]] = {
+        "Namespace": _namespace_object,
+        "Pod": _pod,
+        **dict.fromkeys(reading.TEMPLATES, _workload),
+        "Service": _service,
+        **dict.fromkeys(_ENDPOINTS, _endpoints),
+        "Node": _node,
+        "NetworkPolicy": _policy,
+        **dict.fromkeys(reading.TIERS, _tier),
+    }
+
+    def world(self, profile: profiles.Profile, pod_ranges: t.Tuple[addresses.Network, ...]) -> World:
+        services = {name: self._with_backends(service) for name, service in self._services.items()}
+        own = tuple(addresses.network(text) for node in self._nodes.values() for text in node.pod_cidrs)
+        pods, members, ended = _representatives(self._pods, self._templates)
+        used = [(pod.namespace, pod.reference) for pod in pods] + [(policy.namespace, str(policy)) for policy in self._policies]
+        missing: t.Dict[str, str] = {}
+        for namespace, user in used:
+            if namespace not in self._namespaces:
+                missing.setdefault(namespace, user)
+        self.findings += [lints.namespace_missing(name, user) for name, user in missing.items()]
+        namespaces = {**self._namespaces, **{name: {model.NAME_LABEL: name} for name in missing}}
+        return World(
+            namespaces=namespaces,
+            pods=pods,
+            members=members,
+            ended=ended,
+            services=services,
+            nodes=self._nodes,
+            policies=tuple(self._policies),
+            tiers=tuple(self._tiers),
+            profile=profile,
+            pod_ranges=pod_ranges or own,
+            workload_labels=self._workload_labels,
+            read=tuple(self.findings),
+        )
+
+    def _with_backends(self, service: model.Service) -> model.Service:
+        return dataclasses.replace(service, backends=self._backends.get(service.reference, ()))
+
+
+def _unreadable(place: Place, error: Exception) -> Finding:
+    text = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be read: {error}"
+    return Finding("invalid", "error", place, "", text, "The API server refuses this object.")
+
+
+def _representatives(
+    pods: t.Sequence[model.Pod], templates: t.Sequence[model.Pod]
+) -> t.Tuple[t.Tuple[model.Pod, ...], t.Dict[str, t.Tuple[int, ...]], t.FrozenSet[str]]:
+    """The pods to look at, which of them each reference names, and the references of pods that have ended.
+
+    A workload stands for itself unless its pods are there, or it belongs to another workload.
+    """
+    by_reference = {template.reference: template for template in templates}
+    living = [pod for pod in pods if not pod.ended]
+    held: t.Dict[str, t.List[int]] = {}
+    for number, pod in enumerate(living):
+        held[pod.reference] = [number]
+        for owner in _owners(pod, by_reference):
+            held.setdefault(owner, []).append(number)
+    kept = [one for one in templates if one.reference not in held and one.owner not in by_reference]
+    for number, template in enumerate(kept, start=len(living)):
+        held[template.reference] = [number]
+    members = {reference: tuple(numbers) for reference, numbers in held.items()}
+    return (*living, *kept), members, frozenset(pod.reference for pod in pods if pod.ended)
+
+
+def _owners(pod: model.Pod, templates: t.Mapping[str, model.Pod]) -> t.Iterator[str]:
+    """The workloads to which a pod belongs, the nearest first."""
+    owner = pod.owner
+    while owner:
+        yield owner
+        if owner not in templates and "pod-template-hash" in pod.labels:
+            # ReplicaSets were not read: a Deployment names them after itself and this label.
+            ending = f"-{pod.labels['pod-template-hash']}"
+            deployment = owner.replace("/ReplicaSet/", "/Deployment/", 1)
+            if deployment.endswith(ending) and deployment[: -len(ending)] in templates:
+                yield deployment[: -len(ending)]
+        owner = templates[owner].owner if owner in templates else ""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class World:
+    """What `load` read.
+
+    ``namespaces``: name -> labels. ``pods``: the living pods, then one representative of each workload without any. ``members``: what a
+    reference (``ns/pod``, ``ns/Kind/name``) names, as places in ``pods``. ``read``: what reading found; `findings` has all.
+    """
+
+    namespaces: t.Mapping[str, model.Labels]
+    pods: t.Tuple[model.Pod, ...]
+    members: t.Mapping[str, t.Tuple[int, ...]]
+    ended: t.FrozenSet[str]
+    services: t.Mapping[str, model.Service]
+    nodes: t.Mapping[str, model.Node]
+    policies: t.Tuple[model.Policy, ...]
+    tiers: t.Tuple[model.Tier, ...]
+    profile: profiles.Profile
+    pod_ranges: t.Tuple[addresses.Network, ...]
+    workload_labels: t.Mapping[str, model.Labels]
+    read: t.Tuple[Finding, ...]
+
+    def matrix(self, ports: t.Optional[t.Iterable[str]] = None) -> matrix.Matrix:
+        """Who may reach whom on ``ports`` (``TCP/80``); without them, on one port of each range that the rules tell apart."""
+        return matrix.Matrix(self, self.distinct_ports() if ports is None else tuple(map(_port, ports)))
+
+    def distinct_ports(self) -> t.Tuple[ports.Port, ...]:
+        """One port, the lowest, of each range that all rules of the world treat alike; TCP, then UDP, then SCTP."""
+        return ports.distinct([self])
+
+    def diff(self, other: World, ports: t.Optional[t.Iterable[str]] = None) -> difference.Difference:
+        """Which pairs of classes open or close when this world becomes ``other``."""
+        return difference.between(self, other, None if ports is None else tuple(map(_port, ports)))
+
+    def findings(self) -> t.Tuple[Finding, ...]:
+        """What is worth knowing about the input: fields that are dropped, and the traps that policies are known for."""
+        return (*self.read, *lints.of_world(self))
+
+    @functools.cached_property
+    def by_address(self) -> t.Mapping[addresses.Address, t.Tuple[str, str]]:
+        """Address -> (what has it: ``pod``, ``node``, ``service`` or ``outside`` of a Service; its reference or name)."""
+        return dict(_owners_of_addresses(self))
+
+
+def _port(text: str) -> ports.Port:
+    return ports.parse(text).fixed()
+
+
+def _owners_of_addresses(world: World) -> t.Iterator[t.Tuple[addresses.Address, t.Tuple[str, str]]]:
+    """Later ones win: a pod on its node's network does not own the node's address."""
+    for service in world.services.values():
+        for kind, listed in (("service", service.cluster_ips), ("outside", service.outside)):
+            for text in filter(None, listed):
+                yield addresses.parse(text), (kind, service.reference)
+    for pod in world.pods:
+        for text in pod.addresses:
+            yield addresses.parse(text), ("node", pod.node) if pod.host_network else ("pod", pod.reference)
+    for node in world.nodes.values():
+        for text in filter(addresses.is_address, node.addresses):
+            yield addresses.parse(text), ("node", node.name)
