@@ -32,11 +32,12 @@ class Vocabulary:
     pieces: addresses.Pieces
 
     @classmethod
-    def of(cls, policies: t.Sequence[Policy]) -> Vocabulary:
+    def of(cls, policies: t.Sequence[Policy], others: t.Iterable[Selector] = ()) -> Vocabulary:
+        """``others``: selectors of pods that are asked for beside those of the policies."""
         values: t.Dict[str, t.Set[str]] = collections.defaultdict(set)
         rules = [rule for policy in policies for rule in (*(policy.ingress or ()), *(policy.egress or ()))]
         peers = dict.fromkeys(peer for rule in rules for peer in rule.peers)
-        selectors = [policy.selector for policy in policies] + [peer.pods for peer in peers if peer.pods]
+        selectors = [*(policy.selector for policy in policies), *(peer.pods for peer in peers if peer.pods), *others]
         for selector in dict.fromkeys(selectors):
             for requirement in selector.requirements:
                 values[requirement.key].update(requirement.values)

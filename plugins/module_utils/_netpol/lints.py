@@ -55,11 +55,14 @@ def namespace_missing(name: str, user: str) -> Finding:
     return Finding("namespace-missing", "warning", Place("Namespace", "", name), "", f"is not in the input, and {user} is in it", advice)
 
 
-def of_pod(raw: Raw, place: Place) -> t.Iterator[Finding]:
-    """What a Pod object says that policies do not see."""
-    if ((raw.get("metadata") or {}).get("annotations") or {}).get(_SECONDARY):
-        message = "has secondary networks, which NetworkPolicies say nothing about"
-        yield Finding("secondary-network", "info", place, f"metadata.annotations.{_SECONDARY}", message)
+def has_secondary_networks(raw: Raw) -> bool:
+    """Whether a pod is attached to more networks than the one that NetworkPolicies are about."""
+    return bool(((raw.get("metadata") or {}).get("annotations") or {}).get(_SECONDARY))
+
+
+def secondary_networks(place: Place) -> Finding:
+    message = "has secondary networks, which NetworkPolicies say nothing about"
+    return Finding("secondary-network", "info", place, f"metadata.annotations.{_SECONDARY}", message)
 
 
 def of_policy(raw: Raw, policy: Policy) -> t.Iterator[Finding]:

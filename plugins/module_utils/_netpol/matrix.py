@@ -123,7 +123,9 @@ class Matrix:
     def __init__(self, world: World, asked: t.Sequence[Port], vocabulary: t.Optional[Vocabulary] = None) -> None:
         self.world = world
         self.ports = tuple(dict.fromkeys(asked))
-        self.classes = Classes(world.pods, self._pieces_of, vocabulary or Vocabulary.of(world.policies))
+        self.classes = Classes(
+            world.pods, self._pieces_of, vocabulary or Vocabulary.of(world.policies, (tier.pods for tier in world.tiers))
+        )
         self._rules = Rules(world.policies if world.profile.enforces else (), world.namespaces, self.classes)
         tiers = world.tiers if world.profile.enforces else ()
         self._tiers = [_OtherTier(tier, self._rules.selected(tier.namespaces, tier.pods)) for tier in tiers]

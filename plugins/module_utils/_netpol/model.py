@@ -176,6 +176,9 @@ class Pod:
         """How verdicts name it: ``ns/pod``, or ``ns/Kind/name`` of a workload."""
         return f"{self.namespace}/{self.name}" if self.kind == "Pod" else f"{self.namespace}/{self.kind}/{self.name}"
 
+    def __str__(self) -> str:
+        return self.reference
+
     @property
     def is_template(self) -> bool:
         return self.kind != "Pod"

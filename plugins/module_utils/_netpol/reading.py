@@ -8,6 +8,7 @@ Pure: no I/O. Private: may change at any time.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import addresses, model
@@ -125,19 +126,21 @@ def workload(raw: Raw, namespace: str) -> model.Pod:
     )
 
 
+#: Most pods have ports that many others have too.
+_named_port = functools.lru_cache(maxsize=4096)(model.NamedPort)
+
+
 def _named_ports(spec: Raw) -> t.Tuple[model.NamedPort, ...]:
-    # An init container that restarts is a sidecar; the others are gone when the pod serves.
-    sidecars = [one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"]
-    return tuple(
-        model.NamedPort(port["name"], port.get("protocol") or "TCP", port["containerPort"])
-        for container in [*(spec.get("containers") or ()), *sidecars]
-        for port in container.get("ports") or ()
-        if port.get("name")
-    )
+    containers = spec.get("containers") or ()
+    if spec.get("initContainers"):
+        # One that restarts is a sidecar; the others are gone when the pod serves.
+        containers = [*containers, *(one for one in spec["initContainers"] if one.get("restartPolicy") == "Always")]
+    listed = [port for container in containers for port in container.get("ports") or () if port.get("name")]
+    return tuple([_named_port(port["name"], port.get("protocol") or "TCP", port["containerPort"]) for port in listed])
 
 
 def _addresses(status: Raw, many: str, one: str) -> t.Tuple[str, ...]:
-    listed = tuple(item["ip"] for item in status.get(many) or () if item.get("ip"))
+    listed = tuple([item["ip"] for item in status.get(many) or () if item.get("ip")])
     return listed or ((status[one],) if status.get(one) else ())
 
 
@@ -220,27 +223,19 @@ def labels_of_namespace(raw: Raw) -> t.Dict[str, str]:
     return {**(metadata(raw).get("labels") or {}), model.NAME_LABEL: metadata(raw)["name"]}
 
 
-TIER_GROUP = "policy.networking.k8s.io"
+#: Kinds of policy.networking.k8s.io.
 TIERS = ("AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy")
-#: Kinds of other projects that also decide about packets and are not evaluated: (end of the API group, kind).
-FOREIGN = (
-    ("projectcalico.org", "NetworkPolicy"),
-    ("projectcalico.org", "GlobalNetworkPolicy"),
-    ("projectcalico.org", "StagedNetworkPolicy"),
-    ("cilium.io", "CiliumNetworkPolicy"),
-    ("cilium.io", "CiliumClusterwideNetworkPolicy"),
-    ("crd.antrea.io", "NetworkPolicy"),
-    ("crd.antrea.io", "ClusterNetworkPolicy"),
-)
-
-
-def is_policy(raw: Raw) -> bool:
-    """Whether it is, or means to be, a NetworkPolicy of Kubernetes: one of another version of the API is refused later."""
-    group = str(raw.get("apiVersion") or "").partition("/")[0]
-    return raw.get("kind") == "NetworkPolicy" and not is_foreign(raw) and group != TIER_GROUP
+#: Kinds of other projects that also decide about packets and are not evaluated, and how their API groups end.
+FOREIGN = {
+    "NetworkPolicy": ("projectcalico.org", "antrea.io"),
+    "GlobalNetworkPolicy": ("projectcalico.org",),
+    "ClusterNetworkPolicy": ("antrea.io",),
+    "CiliumNetworkPolicy": ("cilium.io",),
+    "CiliumClusterwideNetworkPolicy": ("cilium.io",),
+}
 
 
 def is_foreign(raw: Raw) -> bool:
     """Whether it is a policy of another project."""
-    group = str(raw.get("apiVersion") or "").partition("/")[0]
-    return any(group.endswith(end) and raw.get("kind") == kind for end, kind in FOREIGN)
+    ends = FOREIGN.get(str(raw.get("kind")))
+    return ends is not None and str(raw.get("apiVersion")).partition("/")[0].endswith(ends)

@@ -8,8 +8,10 @@ Pure: no I/O. Private: may change at any time.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import gc
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
@@ -64,12 +66,25 @@ def load(
     """
     profile = profiles.profile(cni)
     reader = _Reader(namespace)
-    for document in _flat(objects):
-        reader.read(document)
+    with _uncollected():
+        for raw, document in _flat(objects):
+            reader.read(raw, document)
     refused = [finding for finding in reader.findings if finding.severity == "error"]
     if refused:
         raise InvalidPolicyError(refused)
     return reader.world(profile, tuple(map(_pod_cidr, pod_cidrs)))
+
+
+@contextlib.contextmanager
+def _uncollected() -> t.Iterator[None]:
+    """Nothing that is read is garbage, and Python would look through all of it again and again: most of the time for a large cluster."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _pod_cidr(text: str) -> addresses.Network:
@@ -79,17 +94,18 @@ def _pod_cidr(text: str) -> addresses.Network:
         raise _errors.BadInputError(f"{text!r} is no address range: {error}", "option pod_cidrs", "Write it as 10.244.0.0/16.") from error
 
 
-def _flat(objects: t.Iterable[t.Union[Raw, Document]]) -> t.Iterator[Document]:
-    """Each object by itself. Items of a list of one kind need not repeat it."""
+def _flat(objects: t.Iterable[t.Union[Raw, Document]]) -> t.Iterator[t.Tuple[Raw, Document]]:
+    """Each object by itself, with the document it is from. Items of a list of one kind need not repeat it."""
     for item in objects:
         document = item if isinstance(item, Document) else Document(item)
         raw = document.object
         kind = str(raw.get("kind") or "")
         if not kind.endswith("List") or "items" not in raw:
-            yield document
+            yield raw, document
             continue
         common = {} if kind == "List" else {"apiVersion": raw.get("apiVersion"), "kind": kind[: -len("List")]}
-        yield from _flat(dataclasses.replace(document, object={**common, **entry}) for entry in raw["items"] or ())
+        for entry in raw["items"] or ():
+            yield ({**common, **entry} if common else entry), document
 
 
 class _Reader:
@@ -106,61 +122,65 @@ class _Reader:
         self._nodes: t.Dict[str, model.Node] = {}
         self._policies: t.List[model.Policy] = []
         self._tiers: t.List[model.Tier] = []
-        self._seen: t.Dict[t.Tuple[str, str, str], Place] = {}
+        self._seen: t.Dict[t.Tuple[str, str, str], Document] = {}
         self.findings: t.List[Finding] = []
 
-    def read(self, document: Document) -> None:
-        raw = document.object
+    def read(self, raw: Raw, document: Document) -> None:
         kind = str(raw.get("kind") or "")
         read = self._readers.get(kind)
-        if read is None and not reading.is_foreign(raw):
+        foreign = reading.is_foreign(raw)
+        if read is None and not foreign:
             return
         meta = reading.metadata(raw)
         namespace = "" if kind in _CLUSTER_WIDE else meta.get("namespace") or self._namespace
-        place = Place(kind, namespace, str(meta.get("name") or ""), document.file, document.number, document.line)
-        if reading.is_foreign(raw):
-            self.findings.append(lints.not_evaluated(place))
-        elif not self._twice(place) and read is not None:
+        name = str(meta.get("name") or "")
+        if foreign:
+            self.findings.append(lints.not_evaluated(_place(kind, namespace, name, document)))
+        elif not self._twice(kind, namespace, name, document) and read is not None:
             # Only policies are examined field by field; of the rest a few fields are read, and what is malformed says so here.
             try:
-                read(self, raw, place)
+                read(self, raw, namespace, name, document)
             except (KeyError, TypeError, AttributeError, ValueError) as error:
-                self.findings.append(_unreadable(place, error))
+                self.findings.append(_unreadable(_place(kind, namespace, name, document), error))
 
-    def _twice(self, place: Place) -> bool:
+    def _twice(self, kind: str, namespace: str, name: str, document: Document) -> bool:
         """Whether an object of this name was read before; which of the two counts would be a guess."""
-        first = self._seen.setdefault((place.kind, place.namespace, place.name), place)
-        if first is not place:
-            where = f" at {first}" if first.file else ""
-            self.findings.append(Finding("twice", "error", place, "metadata.name", f"was read before{where}", "Keep one of the two."))
-        return first is not place
+        key = kind, namespace, name
+        if key not in self._seen:
+            self._seen[key] = document
+            return False
+        first = _place(kind, namespace, name, self._seen[key])
+        where = f" at {first}" if first.file else ""
+        place = _place(kind, namespace, name, document)
+        self.findings.append(Finding("twice", "error", place, "metadata.name", f"was read before{where}", "Keep one of the two."))
+        return True
 
-    def _namespace_object(self, raw: Raw, place: Place) -> None:
-        self._namespaces[place.name] = reading.labels_of_namespace(raw)
+    def _namespace_object(self, raw: Raw, _: str, name: str, __: Document) -> None:
+        self._namespaces[name] = reading.labels_of_namespace(raw)
 
-    def _pod(self, raw: Raw, place: Place) -> None:
-        self._pods.append(reading.pod(raw, place.namespace))
-        self.findings += lints.of_pod(raw, place)
+    def _pod(self, raw: Raw, namespace: str, name: str, document: Document) -> None:
+        self._pods.append(reading.pod(raw, namespace))
+        if lints.has_secondary_networks(raw):
+            self.findings.append(lints.secondary_networks(_place("Pod", namespace, name, document)))
 
-    def _workload(self, raw: Raw, place: Place) -> None:
-        template = reading.workload(raw, place.namespace)
+    def _workload(self, raw: Raw, namespace: str, _: str, __: Document) -> None:
+        template = reading.workload(raw, namespace)
         self._templates.append(template)
         self._workload_labels[template.reference] = reading.metadata(raw).get("labels") or {}
 
-    def _service(self, raw: Raw, place: Place) -> None:
-        service = reading.service(raw, place.namespace)
+    def _service(self, raw: Raw, namespace: str, _: str, __: Document) -> None:
+        service = reading.service(raw, namespace)
         self._services[service.reference] = service
 
-    def _endpoints(self, raw: Raw, place: Place) -> None:
-        service, listed = reading.backends(raw, place.namespace)
+    def _endpoints(self, raw: Raw, namespace: str, _: str, __: Document) -> None:
+        service, listed = reading.backends(raw, namespace)
         self._backends[service] = tuple(dict.fromkeys((*self._backends.get(service, ()), *listed)))
 
-    def _node(self, raw: Raw, place: Place) -> None:
-        self._nodes[place.name] = reading.node(raw)
+    def _node(self, raw: Raw, _: str, name: str, __: Document) -> None:
+        self._nodes[name] = reading.node(raw)
 
-    def _policy(self, raw: Raw, place: Place) -> None:
-        if not reading.is_policy(raw):
-            return
+    def _policy(self, raw: Raw, namespace: str, name: str, document: Document) -> None:
+        place = _place("NetworkPolicy", namespace, name, document)
         findings = validation.examine(raw, place)
         self.findings += findings
         if not any(finding.severity == "error" for finding in findings):
@@ -168,11 +188,12 @@ class _Reader:
             self._policies.append(policy)
             self.findings += lints.of_policy(raw, policy)
 
-    def _tier(self, raw: Raw, place: Place) -> None:
+    def _tier(self, raw: Raw, namespace: str, name: str, document: Document) -> None:
+        place = _place(raw["kind"], namespace, name, document)
         self._tiers.append(reading.tier(raw, place))
         self.findings.append(lints.not_evaluated(place))
 
-    _readers: t.ClassVar[t.Mapping[str, t.Callable[[_Reader, Raw, Place], None]]] = {
+    _readers: t.ClassVar[t.Mapping[str, t.Callable[[_Reader, Raw, str, str, Document], None]]] = {
         "Namespace": _namespace_object,
         "Pod": _pod,
         **dict.fromkeys(reading.TEMPLATES, _workload),
@@ -187,11 +208,11 @@ class _Reader:
         services = {name: self._with_backends(service) for name, service in self._services.items()}
         own = tuple(addresses.network(text) for node in self._nodes.values() for text in node.pod_cidrs)
         pods, members, ended = _representatives(self._pods, self._templates)
-        used = [(pod.namespace, pod.reference) for pod in pods] + [(policy.namespace, str(policy)) for policy in self._policies]
         missing: t.Dict[str, str] = {}
-        for namespace, user in used:
-            if namespace not in self._namespaces:
-                missing.setdefault(namespace, user)
+        users: t.Tuple[t.Union[model.Pod, model.Policy], ...] = (*pods, *self._policies)
+        for user in users:
+            if user.namespace not in self._namespaces:
+                missing.setdefault(user.namespace, str(user))
         self.findings += [lints.namespace_missing(name, user) for name, user in missing.items()]
         namespaces = {**self._namespaces, **{name: {model.NAME_LABEL: name} for name in missing}}
         return World(
@@ -213,6 +234,10 @@ class _Reader:
         return dataclasses.replace(service, backends=self._backends.get(service.reference, ()))
 
 
+def _place(kind: str, namespace: str, name: str, document: Document) -> Place:
+    return Place(kind, namespace, name, document.file, document.number, document.line)
+
+
 def _unreadable(place: Place, error: Exception) -> Finding:
     text = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be read: {error}"
     return Finding("invalid", "error", place, "", text, "The API server refuses this object.")
@@ -230,7 +255,7 @@ def _representatives(
     held: t.Dict[str, t.List[int]] = {}
     for number, pod in enumerate(living):
         held[pod.reference] = [number]
-        for owner in _owners(pod, by_reference):
+        for owner in _owners(pod, by_reference) if pod.owner else ():
             held.setdefault(owner, []).append(number)
     kept = [one for one in templates if one.reference not in held and one.owner not in by_reference]
     for number, template in enumerate(kept, start=len(living)):
