@@ -1,12 +1,14 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Worlds of NetworkPolicies made by chance: small, and full of what policies can say. A seed names a world."""
+"""Worlds of NetworkPolicies made by chance: small, and full of what policies can say. The chance is the caller's."""
 
 from __future__ import annotations
 
-import random
 import typing as t
+
+if t.TYPE_CHECKING:
+    import random
 
 Raw = dict[str, t.Any]
 
@@ -47,21 +49,26 @@ _TEAMS = {"team": ("a", "b"), "env": ("p",)}
 class World:
     """Objects, and the ends that a question can be about."""
 
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311  # chance, not a secret
+    def __init__(self, chance: random.Random) -> None:
+        self._random = chance
         self._free = list(range(8))
         self._random.shuffle(self._free)
         namespaces = [self._namespace(name) for name in NAMESPACES]
         nodes = [_node(name, addresses) for name, addresses in NODES.items()]
         pods = [self._pod(number) for number in range(self._random.randint(2, 9))]
         workloads = [self._workload(number) for number in range(self._random.randint(0, 2))]
-        policies = [self._policy(number) for number in range(self._random.randint(0, 5))]
-        self.objects: list[Raw] = [*namespaces, *nodes, *pods, *workloads, *policies]
-        self._random.shuffle(self.objects)
+        self._rest = [*namespaces, *nodes, *pods, *workloads]
+        self.objects = self.with_policies()
         self.ends = [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in pods]
         self.ends += [f"{one['metadata']['namespace']}/{one['kind']}/{one['metadata']['name']}" for one in workloads]
         self.ends += [*OUTSIDE, *(address for addresses in NODES.values() for address in addresses)]
         self.ends += [item["ip"] for pod in pods if not pod["spec"].get("hostNetwork") for item in pod["status"]["podIPs"]]
+
+    def with_policies(self) -> list[Raw]:
+        """The same pods under policies of their own, in any order."""
+        objects = [*self._rest, *(self._policy(number) for number in range(self._random.randint(0, 5)))]
+        self._random.shuffle(objects)
+        return objects
 
     def questions(self, number: int) -> t.Iterator[tuple[str, str, str, int]]:
         """(source, destination, protocol, port); one of the ends is a pod or a workload."""

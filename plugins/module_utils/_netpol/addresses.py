@@ -105,7 +105,8 @@ class Block:
     def spans(self) -> t.List[Span]:
         """What is left of the cidr, in ascending ranges."""
         left, begin = [], self.cidr.first
-        for hole in sorted(self.excepts, key=lambda network: network.first):
+        holes = (hole for hole in self.excepts if hole.overlaps(self.cidr))
+        for hole in sorted(holes, key=lambda network: network.first):
             if begin < hole.first:
                 left.append((begin, hole.first - 1))
             begin = max(begin, hole.last + 1)

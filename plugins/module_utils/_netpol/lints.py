@@ -323,4 +323,4 @@ def _other_protocol(port: PortMatch, pods: t.Sequence[Pod]) -> str:
 
 
 def _some(names: t.Sequence[str]) -> str:
-    return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
+    return f"{min(names)} and {len(names) - 1} more" if len(names) > 1 else names[0]
