@@ -73,6 +73,9 @@ class Naive:
         if end in self.workloads:
             template = self.workloads[end]["spec"]["template"]
             pod = {"metadata": {**template["metadata"], "namespace": end.split("/", maxsplit=1)[0]}, "spec": template["spec"]}
+            if pod["spec"].get("hostNetwork"):
+                places = [(address, node) for node, addresses in self.nodes.items() for address in addresses]
+                return [Actor(*place) for address, node in places for place in ((address, pod, node, False), (address, None, node, True))]
             addresses = [str(address) for cidr in self.ranges for address in _network(cidr)]
             return [Actor(address, pod, node, False) for address in addresses for node in self.nodes]
         if end in self.pods:

@@ -52,14 +52,12 @@ def containers(ports: t.Sequence[tuple[str, str, int]]) -> Raw:
     return {"containers": [{"name": "main", "ports": listed}]}
 
 
-def workload(
-    reference: str, labels: t.Mapping[str, str], own: t.Mapping[str, str] | None = None, ports: t.Sequence[tuple[str, str, int]] = PORTS
-) -> Raw:
+def workload(reference: str, labels: t.Mapping[str, str], own: t.Mapping[str, str] | None = None, **spec: t.Any) -> Raw:
     """``reference``: ns/Kind/name. ``labels`` are the template's, ``own`` the workload's."""
     place, kind, name = reference.split("/")
-    template = {"metadata": {"labels": labels}, "spec": containers(ports)}
-    spec = {"jobTemplate": {"spec": {"template": template}}} if kind == "CronJob" else {"template": template}
-    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"namespace": place, "name": name, "labels": own or {}}, "spec": spec}
+    template = {"metadata": {"labels": labels}, "spec": {**containers(PORTS), **spec}}
+    whole = {"jobTemplate": {"spec": {"template": template}}} if kind == "CronJob" else {"template": template}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"namespace": place, "name": name, "labels": own or {}}, "spec": whole}
 
 
 def service(reference: str, selector: t.Mapping[str, str] | None, *ports: Raw, **spec: t.Any) -> Raw:

@@ -104,7 +104,7 @@ class World:
 
     def _workload(self, number: int) -> Raw:
         meta = {"namespace": self._random.choice(NAMESPACES), "name": f"work-{number}", "labels": {"app": "elsewhere"}}
-        template = {"metadata": {"labels": self._some(_LABELS)}, "spec": {**self._spec(), "hostNetwork": False}}
+        template = {"metadata": {"labels": self._some(_LABELS)}, "spec": self._spec()}
         kind = self._random.choice(("Deployment", "StatefulSet"))
         return {"apiVersion": "apps/v1", "kind": kind, "metadata": meta, "spec": {"template": template}}
 

@@ -54,8 +54,8 @@ class Vocabulary:
         return frozenset([port for port in ports if (port.name, port.protocol) in self.port_names])
 
 
-#: The pieces in which the addresses of a pod lie.
-_PiecesOf = t.Callable[[Pod, Vocabulary], t.Iterable[int]]
+#: The pieces of the vocabulary in which the addresses of a pod lie; none for a pod that is no pod to policies.
+_PiecesOf = t.Callable[[Pod], t.Iterable[int]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +73,6 @@ class Classes:
     """The classes of a world; those of a namespace follow one another, and those that are no pods come last."""
 
     def __init__(self, pods: t.Sequence[Pod], pieces_of: _PiecesOf, vocabulary: Vocabulary) -> None:
-        """``pieces_of`` tells in which pieces the addresses of a pod lie; none for a pod that is no pod to policies."""
         self.vocabulary = vocabulary
         grouped: t.Dict[str, t.List[int]] = collections.defaultdict(list)
         for number, pod in enumerate(pods):
@@ -100,7 +99,7 @@ class Classes:
         members: t.Dict[t.Tuple[t.FrozenSet[_Seen], t.FrozenSet[NamedPort], int], t.List[int]] = {}
         for number, pod in pods:
             labels, ports = see_labels(pod.labels), see_ports(pod.ports)
-            for piece in pieces_of(pod, self.vocabulary):
+            for piece in pieces_of(pod):
                 members.setdefault((labels, ports, piece), []).append(number)
         for (labels, ports, piece), numbers in members.items():
             for number in numbers:
@@ -142,6 +141,11 @@ class Classes:
     def in_block(self, block: addresses.Block) -> int:
         """The classes with an address in ``block``, pods or not."""
         return bitsets.of([one for piece in self.vocabulary.pieces.of_block(block) for one in self._by_piece.get(piece, ())])
+
+    def with_port_name(self, name: str, protocol: str) -> int:
+        """The classes of pods that have a port of this name, whatever its number."""
+        having = [ones for port, ones in self._by_port.items() if (port.name, port.protocol) == (name, protocol)]
+        return bitsets.of([one for ones in having for one in ones])
 
     def with_port(self, port: NamedPort) -> int:
         """The classes of pods that have this very port."""

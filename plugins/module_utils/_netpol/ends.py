@@ -9,6 +9,7 @@ Pure: no I/O. Private: may change at any time.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
@@ -165,27 +166,53 @@ class Directory:
         return found
 
     def _as_node(self, pod: model.Pod) -> t.Dict[int, t.Tuple[Position, ...]]:
-        """What does not know its node yet may have any address."""
+        """What does not know its node yet may come to any."""
         note = f"pods on their node's network count {profiles.AS_NODE}"
-        known = pod.addresses or (self._world.nodes[pod.node].addresses if pod.node in self._world.nodes else ())
-        if known:
-            found = self._by_family(known, lambda text: self._host(text, pod.node))
-        else:
+        found: t.Dict[int, t.Tuple[Position, ...]] = {}
+        for node, texts in host_addresses(self._world, pod).items():
+            for family, several in self._by_family(texts, functools.partial(self._host, node=node)).items():
+                noted = (dataclasses.replace(one, note=note if pod.node else f"{note}, {node}") for one in several)
+                found[family] = (*found.get(family, ()), *noted)
+        if not found:
             pieces = self._pieces.within(addresses.whole(4)) if NODE in self._world.profile.blocks_match else (self._pieces.NONE,)
-            found = {ANY_FAMILY: tuple(Position(NODE, self._classes.outside(piece), pod.node) for piece in pieces)}
-        return {family: tuple(dataclasses.replace(one, note=note) for one in several) for family, several in found.items()}
+            found[ANY_FAMILY] = tuple(Position(NODE, self._classes.outside(piece), pod.node, note) for piece in pieces)
+        return found
+
+
+def host_addresses(world: World, pod: model.Pod) -> t.Mapping[str, t.Sequence[str]]:
+    """Node -> addresses, for the nodes on which a pod on its node's network is or may come to be; empty where nothing is known."""
+    if pod.addresses:
+        return {pod.node: pod.addresses}
+    if pod.node:
+        return {pod.node: world.nodes[pod.node].addresses} if pod.node in world.nodes else {}
+    return {name: node.addresses for name, node in world.nodes.items()}
+
+
+def pieces_of_pod(world: World, pieces: addresses.Pieces, pod: model.Pod) -> t.Iterable[int]:
+    """The pieces in which ``pod`` has or could have an address; none, if policies see no pod there but its node."""
+    if pod.host_network and profiles.AS_POD not in world.profile.host_network:
+        return ()
+    if pieces.count == 1:
+        return (pieces.NONE,)
+    return dict.fromkeys([piece for _, piece in pod_pieces(world, pieces, pod)])
 
 
 def pod_pieces(world: World, pieces: addresses.Pieces, pod: model.Pod) -> t.List[t.Tuple[int, int]]:
     """(family, piece) of each address that ``pod`` has or could have.
 
-    A workload's pods could have any of the pods' ranges; a pod that waits for its address is in no block.
+    A workload's pods could have any of the pods' ranges, or of the nodes' addresses on their network; a pod that waits for its address
+    is in no block.
     """
-    matched = POD in world.profile.blocks_match
-    if pod.addresses:
-        return [(6 if ":" in text else 4, pieces.of_text(text) if matched else pieces.NONE) for text in pod.addresses]
-    if not pod.is_template or not matched:
+    if POD not in world.profile.blocks_match:
+        families = dict.fromkeys(6 if ":" in text else 4 for text in pod.addresses)
+        return [(family, pieces.NONE) for family in families or (ANY_FAMILY,)]
+    texts: t.Sequence[str] = pod.addresses
+    if pod.host_network and not texts:
+        texts = [text for several in host_addresses(world, pod).values() for text in several if addresses.is_address(text)]
+    if texts:
+        return list(dict.fromkeys([(6 if ":" in text else 4, pieces.of_text(text)) for text in texts]))
+    if not pod.is_template:
         return [(ANY_FAMILY, pieces.NONE)]
-    # One family of ranges only, or families that a workload's pods have both: each is judged by itself.
-    places = world.pod_ranges or (addresses.whole(4),)
+    # Whatever families the ranges are of, the pods have an address of each; each is judged by itself.
+    places = world.pod_ranges if world.pod_ranges and not pod.host_network else (addresses.whole(4),)
     return list(dict.fromkeys((place.family, piece) for place in places for piece in pieces.within(place)))

@@ -8,11 +8,14 @@ Ids never change: people look for them. Pure: no I/O. Private: may change at any
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import itertools
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import addresses, model
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import addresses, bitsets, model
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.classes import Classes, Vocabulary
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.ends import pieces_of_pod
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.model import (
     EGRESS,
     INGRESS,
@@ -27,6 +30,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._netpol.model import (
     Rule,
     Selector,
 )
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.profiles import PROFILES
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.rules import Rules
 
 if t.TYPE_CHECKING:
     from ansible_collections.podnet.cni.plugins.module_utils._netpol.world import World
@@ -38,7 +43,6 @@ _DNS_NAMESPACE = "kube-system"
 _DNS_LABELS = {"k8s-app": "kube-dns"}
 _DNS_PORT = 53
 _DNS_NAMES = {"UDP": "dns", "TCP": "dns-tcp"}
-_NOWHERE = Place("", "", "")
 
 
 # --- While reading ----------------------------------------------------------------------------------------------------
@@ -136,15 +140,23 @@ def of_world(world: World) -> t.Tuple[Finding, ...]:
 
 
 class _Lints:
-    """Looks at each policy once; pods are kept by namespace, and what a selector matches is looked up once."""
+    """Looks at each policy once, with the engine's own classes; pods on their node's network count as pods here."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._pods: t.Dict[str, t.List[Pod]] = {}
-        for pod in world.pods:
-            self._pods.setdefault(pod.namespace, []).append(pod)
-        self._memory: t.Dict[t.Tuple[str, t.Optional[Selector], t.Optional[Selector]], t.Tuple[Pod, ...]] = {}
-        self._in_block: t.Dict[addresses.Block, t.Tuple[bool, str]] = {}
+        counting, words = dataclasses.replace(world, profile=PROFILES["generic"]), Vocabulary.of(world.policies)
+        self._classes = Classes(world.pods, lambda pod: pieces_of_pod(counting, words.pieces, pod), words)
+        self._rules = Rules(world.policies, world.namespaces, self._classes)
+        self._covered: t.Dict[addresses.Block, t.Tuple[bool, str]] = {}
+        self._pods_at, self._services_at = _Held(world, "pod"), _Held(world, "service")
+        self._hosts = bitsets.of([one for one, found in enumerate(self._classes.listed) if any(self._on_host(found.members))])
+
+    def _on_host(self, members: t.Iterable[int]) -> t.Iterator[Pod]:
+        return (self._world.pods[number] for number in members if self._world.pods[number].host_network)
+
+    def _pods(self, bits: int) -> t.List[Pod]:
+        """The pods of these classes."""
+        return [self._world.pods[number] for one in bitsets.members(bits) for number in self._classes.listed[one].members]
 
     def enforcement(self) -> t.Iterator[Finding]:
         if self._world.policies and not self._world.profile.enforces:
@@ -153,11 +165,11 @@ class _Lints:
             yield Finding("not-enforced", "warning", place, "", message, "Install a CNI that enforces policies, for example Calico.")
 
     def policy(self, policy: Policy) -> t.Iterator[Finding]:
-        subjects = self._selected(policy.namespace, policy.selector, None)
+        subjects = self._rules.subjects(policy)
         if not subjects:
             yield self._selects_nothing(policy)
-        hosts = [pod.reference for pod in subjects if pod.host_network]
-        if hosts:
+        if subjects & self._hosts:
+            hosts = [pod.reference for pod in self._pods(subjects & self._hosts) if pod.host_network]
             message = f"selects {_some(hosts)} on the network of their node, where policies usually do nothing"
             yield Finding("host-network", "warning", policy.place, "spec.podSelector", message)
         for direction, rule in _rules(policy):
@@ -165,18 +177,11 @@ class _Lints:
             for index, peer in enumerate(rule.peers):
                 yield from self._peer(policy, peer, f"{path}.{PEERS[direction]}[{index}]")
             for index, port in enumerate(rule.ports):
-                having = subjects if direction == INGRESS else self._destinations(policy, rule)
-                for finding in self._port(direction, rule, port, having):
-                    yield dataclasses.replace(finding, place=policy.place, field=f"{path}.ports[{index}]{finding.field}")
-
-    def _selected(self, namespace: str, pods: t.Optional[Selector], namespaces: t.Optional[Selector]) -> t.Tuple[Pod, ...]:
-        key = ("" if namespaces else namespace, pods, namespaces)
-        if key not in self._memory:
-            every = self._world.namespaces.items()
-            names = [namespace] if namespaces is None else [name for name, labels in every if namespaces.matches(labels)]
-            listed = (pod for name in names for pod in self._pods.get(name, ()))
-            self._memory[key] = tuple(pod for pod in listed if pods is None or pods.matches(pod.labels))
-        return self._memory[key]
+                field = f"{path}.ports[{index}]"
+                if port.is_range and self._world.profile.end_port:
+                    yield Finding("end-port", "info", policy.place, f"{field}.endPort", self._world.profile.end_port)
+                if port.name:
+                    yield from self._named_port(policy, direction, rule, port, field)
 
     def _selects_nothing(self, policy: Policy) -> Finding:
         advice = "Compare podSelector with the labels of pods, which for a workload are those of its template."
@@ -193,13 +198,14 @@ class _Lints:
                 return
         if peer.block is not None:
             yield from self._block(policy, peer.block, f"{field}.ipBlock")
-        elif not self._selected(policy.namespace, peer.pods, peer.namespaces):
+        elif not self._rules.peer(peer, policy.namespace):
             yield Finding("peer-selects-nothing", "info", policy.place, field, f"matches no pod of the input: {_said(peer, policy)}")
 
     def _block(self, policy: Policy, block: addresses.Block, field: str) -> t.Iterator[Finding]:
-        if block not in self._in_block:
-            self._in_block[block] = self._covered(block)
-        pods, service = self._in_block[block]
+        if block not in self._covered:
+            ranges = any(_reaches(block, place) for place in self._world.pod_ranges)
+            self._covered[block] = ranges or bool(self._pods_at.first_in(block)), self._services_at.first_in(block)
+        pods, service = self._covered[block]
         if pods:
             message = f"{block.text} covers addresses of pods, which then match without any selector"
             advice = "Blocks are meant for addresses outside (Cilium matches no pods by them): use selectors, and except the pods' range."
@@ -209,45 +215,24 @@ class _Lints:
             advice = "Select the pods behind the Service, and their port."
             yield Finding("ipblock-of-service", "warning", policy.place, field, message, advice)
 
-    def _covered(self, block: addresses.Block) -> t.Tuple[bool, str]:
-        """(whether pods have or may have addresses in ``block``, a Service that has one)."""
-        spans = block.spans()
-
-        def reaches(place: addresses.Network) -> bool:
-            return place.family == block.cidr.family and any(first <= place.last and place.first <= last for first, last in spans)
-
-        owners = self._world.by_address.items()
-        pods = any(map(reaches, self._world.pod_ranges)) or any(kind == "pod" and address in block for address, (kind, _) in owners)
-        return pods, next((name for address, (kind, name) in owners if kind == "service" and address in block), "")
-
-    # --- Ports ---
-
-    def _port(self, direction: str, rule: Rule, port: PortMatch, having: t.Sequence[Pod]) -> t.Iterator[Finding]:
-        """``having``: the pods whose ports it is about. The caller adds the place, and the path before the field."""
-        about = self._world.profile.end_port
-        if port.is_range and about:
-            yield Finding("end-port", "info", _NOWHERE, ".endPort", about)
-        if not port.name:
-            return
+    def _named_port(self, policy: Policy, direction: str, rule: Rule, port: PortMatch, field: str) -> t.Iterator[Finding]:
+        """The name has to be one of the destination's: of the selected pods for ingress, of the peers for egress."""
         if direction == EGRESS and rule.peers and all(peer.block for peer in rule.peers):
             message = f"the name {port} never matches addresses of an ipBlock"
-            yield Finding("named-port-unmatched", "warning", _NOWHERE, "", message, "Write the number.")
-        elif having and not any(pod.number_of(port.name, port.protocol) for pod in having):
+            yield Finding("named-port-unmatched", "warning", policy.place, field, message, "Write the number.")
+            return
+        having = self._rules.subjects(policy) if direction == INGRESS else self._rules.peers(rule, policy.namespace) & self._classes.pods
+        if having and not having & self._classes.with_port_name(port.name, port.protocol):
             whose = "the selected pods" if direction == INGRESS else "the peers"
             message = f"none of {whose} has a port {port}, so it never matches"
-            yield Finding("named-port-unmatched", "warning", _NOWHERE, "", message, _other_protocol(port, having))
-
-    def _destinations(self, policy: Policy, rule: Rule) -> t.Sequence[Pod]:
-        if not rule.peers:
-            return self._world.pods
-        return [pod for peer in rule.peers if not peer.block for pod in self._selected(policy.namespace, peer.pods, peer.namespaces)]
+            yield Finding("named-port-unmatched", "warning", policy.place, field, message, _other_protocol(port, self._pods(having)))
 
     # --- DNS ---
 
     def dns(self) -> t.Iterator[Finding]:
         """Pods whose egress is isolated and who cannot ask for names; once for each set of policies that does it."""
         servers = self._dns_servers()
-        for policies, pods in self._isolated_together().items():
+        for policies, pods in self._isolated_together().values():
             closed = [protocol for protocol in ("UDP", "TCP") if not any(_lets_ask(policies, server, protocol) for server in servers)]
             if closed:
                 names = ", ".join(map(str, policies))
@@ -257,24 +242,42 @@ class _Lints:
                 advice = f"Allow egress to UDP and TCP {_DNS_PORT} of pods with k8s-app=kube-dns in namespace {_DNS_NAMESPACE}."
                 yield Finding("dns-egress-missing", severity, policies[0].place, "spec.egress", message, advice)
 
-    def _isolated_together(self) -> t.Dict[t.Tuple[Policy, ...], t.List[Pod]]:
-        isolating: t.Dict[int, t.List[Policy]] = {}
-        for policy in self._world.policies:
-            if policy.egress is not None:
-                for pod in self._selected(policy.namespace, policy.selector, None):
-                    isolating.setdefault(id(pod), []).append(policy)
+    def _isolated_together(self) -> t.Dict[t.Tuple[int, ...], t.Tuple[t.Tuple[Policy, ...], t.List[Pod]]]:
+        """Policies that together isolate the egress of pods, and these pods; not those that policies do not reach."""
         together: t.Dict[t.Tuple[int, ...], t.Tuple[t.Tuple[Policy, ...], t.List[Pod]]] = {}
-        for pod in self._world.pods:
-            policies = isolating.get(id(pod))
-            if policies and not pod.host_network:
-                together.setdefault(tuple(map(id, policies)), (tuple(policies), []))[1].append(pod)
-        return dict(together.values())
+        for one, found in enumerate(self._classes.listed):
+            policies = self._rules.isolates(EGRESS, one)
+            pods = [self._world.pods[number] for number in found.members if not self._world.pods[number].host_network] if policies else []
+            if pods:
+                together.setdefault(tuple(map(id, policies)), (policies, []))[1].extend(pods)
+        return together
 
     def _dns_servers(self) -> t.Sequence[t.Tuple[Pod, model.Labels]]:
         """The pods that answer, with the labels of their namespace; where there are none, the one that there usually is."""
         labels = self._world.namespaces.get(_DNS_NAMESPACE, {NAME_LABEL: _DNS_NAMESPACE})
-        listed = [pod for pod in self._pods.get(_DNS_NAMESPACE, ()) if pod.labels.get("k8s-app") == _DNS_LABELS["k8s-app"]]
+        here = self._pods(self._classes.in_namespace(_DNS_NAMESPACE))
+        listed = [pod for pod in here if pod.labels.get("k8s-app") == _DNS_LABELS["k8s-app"]]
         return [(pod, labels) for pod in listed or [Pod(_DNS_NAMESPACE, "dns", labels=_DNS_LABELS)]]
+
+
+class _Held:
+    """Who has which address, in order: whether a range holds any is a matter of two look-ups."""
+
+    def __init__(self, world: World, kind: str) -> None:
+        self._owners = sorted((address, name) for address, (holder, name) in world.by_address.items() if holder == kind)
+        self._addresses = [address for address, _ in self._owners]
+
+    def first_in(self, block: addresses.Block) -> str:
+        """One that has an address in ``block``; empty if there is none."""
+        for first, last in block.spans():
+            place = bisect.bisect_left(self._addresses, (block.cidr.family, first))
+            if place < len(self._addresses) and self._addresses[place] <= (block.cidr.family, last):
+                return self._owners[place][1]
+        return ""
+
+
+def _reaches(block: addresses.Block, place: addresses.Network) -> bool:
+    return place.family == block.cidr.family and any(first <= place.last and place.first <= last for first, last in block.spans())
 
 
 def _lets_ask(policies: t.Sequence[Policy], server: t.Tuple[Pod, model.Labels], protocol: str) -> bool:

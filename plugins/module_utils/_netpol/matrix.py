@@ -13,7 +13,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import bitsets, ends, ports, profiles, routes
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import bitsets, ends, ports, routes
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.classes import Classes, Vocabulary
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.model import (
     ALLOW,
@@ -21,7 +21,6 @@ from ansible_collections.podnet.cni.plugins.module_utils._netpol.model import (
     EGRESS,
     INGRESS,
     UNDEFINED,
-    Pod,
     Policy,
     Rule,
     Tier,
@@ -123,22 +122,14 @@ class Matrix:
     def __init__(self, world: World, asked: t.Sequence[Port], vocabulary: t.Optional[Vocabulary] = None) -> None:
         self.world = world
         self.ports = tuple(dict.fromkeys(asked))
-        self.classes = Classes(
-            world.pods, self._pieces_of, vocabulary or Vocabulary.of(world.policies, (tier.pods for tier in world.tiers))
-        )
+        words = vocabulary or Vocabulary.of(world.policies, (tier.pods for tier in world.tiers))
+        self.classes = Classes(world.pods, lambda pod: ends.pieces_of_pod(world, words.pieces, pod), words)
         self._rules = Rules(world.policies if world.profile.enforces else (), world.namespaces, self.classes)
         tiers = world.tiers if world.profile.enforces else ()
         self._tiers = [_OtherTier(tier, self._rules.selected(tier.namespaces, tier.pods)) for tier in tiers]
         self._tables = {port: self._rules.table(port) for port in self.ports if port.judged}
         self._directory = ends.Directory(world, self.classes)
         self._router = routes.Router(world, self._directory)
-
-    def _pieces_of(self, pod: Pod, vocabulary: Vocabulary) -> t.Iterable[int]:
-        if pod.host_network and profiles.AS_POD not in self.world.profile.host_network:
-            return ()
-        if vocabulary.pieces.count == 1:
-            return (vocabulary.pieces.NONE,)
-        return dict.fromkeys(piece for _, piece in ends.pod_pieces(self.world, vocabulary.pieces, pod))
 
     # --- Two ends ---
 

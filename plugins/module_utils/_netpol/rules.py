@@ -72,38 +72,36 @@ class Rules:
         self._memory: t.Dict[t.Any, int] = {}
         self._isolations: t.Dict[str, t.List[Isolation]] = {direction: [] for direction in DIRECTIONS}
         for policy in policies:
-            subjects = classes.in_namespace(policy.namespace) & self._pods(policy.selector)
+            subjects = self.subjects(policy)
             for direction in DIRECTIONS:
                 rules = policy.rules(direction)
                 if rules is not None:
-                    compiled = tuple(Compiled(rule, self._number(self._peers(rule.peers, policy.namespace))) for rule in rules)
+                    compiled = tuple(Compiled(rule, self._number(self.peers(rule, policy.namespace))) for rule in rules)
                     self._isolations[direction].append(Isolation(policy, subjects, compiled))
         #: For each direction and class, the numbers of the policies that isolate it.
         self._isolating = {direction: self._per_class(self._isolations[direction]) for direction in DIRECTIONS}
         self._named: t.Dict[t.Tuple[PortMatch, Port], int] = {}
         self._known_kinds: t.Optional[t.Tuple[t.List[_Kind], t.List[int]]] = None
 
-    def isolations(self, direction: str) -> t.Sequence[Isolation]:
-        """What the policies do in ``direction``, in their order."""
-        return self._isolations[direction]
+    # --- Selectors and blocks ---
 
-    # --- Peers ---
+    def subjects(self, policy: Policy) -> int:
+        """The classes that ``policy`` selects."""
+        return self.classes.in_namespace(policy.namespace) & self._pods(policy.selector)
 
     def selected(self, namespaces: Selector, pods: Selector) -> int:
         """The classes of pods that ``pods`` selects, in the namespaces that ``namespaces`` selects."""
-        return self._peer(Peer(pods, namespaces), "")
+        return self.peer(Peer(pods, namespaces), "")
 
-    def _peers(self, peers: t.Tuple[Peer, ...], namespace: str) -> int:
-        if not peers:
-            return self.classes.everything
-        found = 0
-        for peer in peers:
-            found |= self._peer(peer, namespace)
-        return found
+    def peers(self, rule: Rule, namespace: str) -> int:
+        """The classes that any peer of ``rule`` matches; all, where it names none."""
+        return _union((self.peer(peer, namespace) for peer in rule.peers), 0) if rule.peers else self.classes.everything
 
-    def _peer(self, peer: Peer, namespace: str) -> int:
+    def peer(self, peer: Peer, namespace: str) -> int:
+        """The classes that ``peer`` matches in a policy of ``namespace``."""
         if peer.block is not None:
-            return self._remember(peer.block, lambda: self.classes.in_block(peer.block))  # type: ignore[arg-type]
+            block = peer.block
+            return self._remember(block, lambda: self.classes.in_block(block))
         pods = self._pods(peer.pods) if peer.pods else self.classes.pods
         if peer.namespaces is None:
             return pods & self.classes.in_namespace(namespace)

@@ -59,8 +59,12 @@ def _refused(place: Place, field: str, message: str) -> Finding:
 
 
 def _dropped(place: Place, field: str, message: str) -> Finding:
+    """A field that is known elsewhere was probably indented wrongly, so both readings are shown."""
     advice = "The API server drops it (kubectl apply refuses the file unless --validate=false): check spelling and indentation."
-    return Finding("unknown-field", "warning", place, field, message, advice)
+    name = field.rpartition(".")[2]
+    homes = " or ".join(f"of {kind}" for kind, fields in _TYPES.items() if name in fields)
+    readings = ("as the server reads it, without the field", f"as a field {homes}, where it belongs") if homes else ()
+    return Finding("unknown-field", "warning", place, field, message, advice, readings)
 
 
 # --- Structure --------------------------------------------------------------------------------------------------------

@@ -34,9 +34,12 @@ _ENDPOINTS = ("EndpointSlice", "Endpoints")
 
 @dataclasses.dataclass(frozen=True)
 class Document:
-    """An object and where it was written: the file, the document in it (from 1), the line on which that begins (0: not known)."""
+    """An object and where it was written: the file, the document in it (from 1), the line on which that begins (0: not known).
 
-    object: Raw
+    ``object`` is whatever the document holds; only None, an empty document, and objects of the API are taken.
+    """
+
+    object: t.Any
     file: str = ""
     number: int = 0
     line: int = 0
@@ -53,7 +56,7 @@ class InvalidPolicyError(_errors.BadInputError):
 
 
 def load(
-    objects: t.Iterable[t.Union[Raw, Document]],
+    objects: t.Iterable[t.Union[Raw, Document, None]],
     namespace: str = "default",
     cni: str = "generic",
     pod_cidrs: t.Sequence[str] = (),
@@ -87,6 +90,10 @@ def _uncollected() -> t.Iterator[None]:
             gc.enable()
 
 
+def _where(document: Document) -> str:
+    return f"{document.file}, document {document.number}" if document.file else "objects"
+
+
 def _pod_cidr(text: str) -> addresses.Network:
     try:
         return addresses.network(text)
@@ -94,11 +101,16 @@ def _pod_cidr(text: str) -> addresses.Network:
         raise _errors.BadInputError(f"{text!r} is no address range: {error}", "option pod_cidrs", "Write it as 10.244.0.0/16.") from error
 
 
-def _flat(objects: t.Iterable[t.Union[Raw, Document]]) -> t.Iterator[t.Tuple[Raw, Document]]:
+def _flat(objects: t.Iterable[t.Union[Raw, Document, None]]) -> t.Iterator[t.Tuple[Raw, Document]]:
     """Each object by itself, with the document it is from. Items of a list of one kind need not repeat it."""
     for item in objects:
         document = item if isinstance(item, Document) else Document(item)
         raw = document.object
+        if raw is None:
+            # What YAML makes of an empty document.
+            continue
+        if not isinstance(raw, dict):
+            raise _errors.BadInputError(f"is {raw!r:.40}, not an object of the API", _where(document), "Each document holds one object.")
         kind = str(raw.get("kind") or "")
         if not kind.endswith("List") or "items" not in raw:
             yield raw, document

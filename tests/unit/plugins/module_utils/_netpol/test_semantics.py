@@ -318,6 +318,22 @@ CASES = [
     case(48, "on the node's network, as a peer", [_from({"podSelector": named("h")}), HOST], f"x/h>x/b {U}", f"x/h>x/a {A}"),
     case(48, "on the node's network, as a peer with Calico", [_from({"podSelector": named("h")}), HOST], f"x/h>x/b {D}", cni="calico"),
     case(48, "on the node's network, by a block", [_from(block(f"{N1}/32")), HOST], f"x/h>x/b {A}"),
+    case(
+        48,
+        "a workload on its nodes' network",
+        [workload("x/DaemonSet/h", {"pod": "h"}, hostNetwork=True), _from(block(f"{N1}/32"))],
+        f"x/DaemonSet/h>x/b {U}",
+        f"x/DaemonSet/h>y/a {A}",
+        f"y/a>x/DaemonSet/h {U}",
+    ),
+    case(
+        48,
+        "a workload on its nodes' network, with Calico",
+        [workload("x/DaemonSet/h", {"pod": "h"}, hostNetwork=True), _from(block("192.168.0.0/24"))],
+        f"x/DaemonSet/h>x/b {A}",
+        f"y/a>x/DaemonSet/h {A}",
+        cni="calico",
+    ),
     case(49, "after translation", [_from(ports=[{"port": 8080}]), WEB], f"y/a>x/Service/web TCP/80 {A}", f"y/a>10.96.0.10 TCP/80 {A}"),
     case(49, "the Service's own port", [_from(ports=[TCP80]), WEB], f"y/a>x/Service/web TCP/80 {D}"),
     case(

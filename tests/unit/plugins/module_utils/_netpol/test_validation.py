@@ -144,6 +144,13 @@ def test_dropped(given: Raw, field: str) -> None:
     assert [finding.field for finding in load(world(given)).findings() if finding.id == "unknown-field"] == [field]
 
 
+def test_a_field_in_the_wrong_place_has_two_readings() -> None:
+    """One indentation less, and the rule has a field that the server drops: any pod of the namespace may come in."""
+    shifted = policy({}, ingress=[{"from": [{"namespaceSelector": {}}], "podSelector": {"matchLabels": {"pod": "a"}}}])
+    (finding,) = [one for one in load(world(shifted)).findings() if one.id == "unknown-field"]
+    assert finding.readings == ("as the server reads it, without the field", "as a field of spec or of peer, where it belongs")
+
+
 def test_every_fault_of_every_policy_is_told_with_its_place() -> None:
     documents = [
         Document(policy({}, name="fine"), "net/a.yml", 1, 1),

@@ -11,7 +11,7 @@ import typing as t
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._errors import BadInputError
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import InvalidPolicyError, load
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import Document, InvalidPolicyError, load
 from tests.support.netpol_cases import N1, OUTSIDE, endpoints, namespace, node, pod, policy, service, workload, world
 
 Raw = dict[str, t.Any]
@@ -31,6 +31,16 @@ def test_lists_are_taken_apart() -> None:
     }
     found = load([plain, typed, {"kind": "PodList", "items": None}])
     assert ([*found.namespaces], [*found.members], [str(one) for one in found.policies]) == (["x"], ["x/a"], ["x/p"])
+
+
+def test_documents_that_hold_nothing_are_passed_over() -> None:
+    assert [*load([None, Document(None, "a.yml", 1), pod("x/a")]).members] == ["x/a"]
+
+
+@pytest.mark.parametrize(("given", "where"), [("text", "objects"), (Document([1], "a.yml", 2), "a.yml, document 2")])
+def test_documents_that_hold_no_object(given: t.Any, where: str) -> None:
+    with pytest.raises(BadInputError, match=f"^{where}: is .*, not an object of the API"):
+        load([given])
 
 
 def test_other_kinds_are_passed_over() -> None:
