@@ -50,7 +50,7 @@ SIZES = (
 )
 
 #: Verdicts that are compared, in worlds of so many questions each.
-QUESTIONS, EACH = 10_000, 500
+QUESTIONS, EACH = 1_000_000, 500
 
 
 def make(path: str, pods: str, alike: str) -> None:
@@ -84,15 +84,20 @@ def _naive(objects: dict[str, t.Any], pairs: int = 20) -> float:
 
 def main() -> None:
     print(f"\nVerdicts on all pairs of pods for {len(PORTS)} ports, on one processor")
-    heads = ("pods", "policies", "classes", "read JSON", "load", "tables", "of it all", "memory", "allowed", "pair by pair")
+    heads = ("pods", "policies", "classes", "read JSON", "load", "tables", "in all", "memory", "allowed", "pair by pair")
     print("  " + "".join(f"{head:>13}" for head in heads))
     with tempfile.TemporaryDirectory(prefix="podnet-bench-") as scratch:
-        for size in SIZES:
-            _measure(size, Path(scratch) / "cluster.json")
+        seconds = {(size.pods, size.alike): _measure(size, Path(scratch) / "cluster.json") for size in SIZES}
+    for (pods, alike), took in seconds.items():
+        more = seconds.get((pods * 10, alike))
+        if more is not None:
+            kind = "replicas" if alike else "no two alike"
+            print(f"  growth from {pods:,} to {pods * 10:,} pods ({kind}): {more / took:.1f} times the time for 100 times the pairs")
     agreement(QUESTIONS)
 
 
-def _measure(size: Size, path: Path) -> None:
+def _measure(size: Size, path: Path) -> float:
+    """Prints a line, and returns the seconds from the objects to the tables."""
     measure.run_process([sys.executable, __file__, "make", str(path), str(size.pods), str(size.alike)])
     process = measure.run_process([sys.executable, __file__, "run", str(path)])
     took = json.loads(process.output)
@@ -105,6 +110,7 @@ def _measure(size: Size, path: Path) -> None:
     kind = "replicas" if size.alike else "no two alike"
     goal = f"{kind}; goal {size.seconds} s{' with reading' if size.with_reading else ''} {'met' if met else 'MISSED'}"
     print("  " + "".join(f"{column:>13}" for column in columns) + f"  {goal}", flush=True)
+    return float(took["load"] + took["matrix"])
 
 
 def agreement(questions: int) -> None:

@@ -4,8 +4,8 @@
 """Measures and prints: ``make bench``. As another user than root it measures less.
 
 First what cni_info costs a node; the large node and the small one take turns, so that what else the machine does meets both alike. Then
-what a task of the control machine costs, and what the decisions about a large cluster cost. Last, on fresh labs, the ways from flannel to
-Calico against each other.
+what a task of the control machine costs, what the decisions about a large cluster cost, and how the verdicts of network policies grow with
+it. Last, on fresh labs, the ways from flannel to Calico against each other.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import drift  # noqa: E402  # the path comes first
 import measure  # noqa: E402  # the path comes first
 import migrations  # noqa: E402  # the path comes first
 import namespace  # noqa: E402  # the path comes first
+import netpol  # noqa: E402  # the path comes first
 import payload  # noqa: E402  # the path comes first
 import scale  # noqa: E402  # the path comes first
 import synthetic  # noqa: E402  # the path comes first
@@ -59,6 +60,7 @@ def main() -> None:
     cni_info()
     control_task.main()
     scale.main()
+    netpol.main()
     drift.main()
     migrations.main()
 

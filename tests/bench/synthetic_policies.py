@@ -3,8 +3,9 @@
 
 """A cluster of any number of pods with NetworkPolicies, as the API server's JSON would hold it.
 
-50 pods in a namespace, ten replicas of each application, four policies in each namespace: deny everything but DNS; from the same namespace;
-from namespaces of a team and from a block; from an application of a team's namespaces, by a port's name and a range of numbers.
+50 pods in a namespace, ten replicas of each application, four policies in each namespace: deny everything but DNS and the way to two
+teams; from the same namespace; from namespaces of a team and from a block; from an application of a team's namespaces, by a port's name and
+a range of numbers.
 """
 
 from __future__ import annotations
@@ -53,7 +54,12 @@ def _policies(namespace: str, team: int, names: list[str]) -> t.Iterator[Raw]:
         "to": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}],
         "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")],
     }
-    yield _policy(namespace, "default-deny", {**every, "policyTypes": ["Ingress", "Egress"], "egress": [dns, {"to": [every]}]})
+    out = {
+        "namespaceSelector": {
+            "matchExpressions": [{"key": "team", "operator": "In", "values": [f"team-{team}", f"team-{(team - 1) % TEAMS}"]}]
+        }
+    }
+    yield _policy(namespace, "default-deny", {**every, "policyTypes": ["Ingress", "Egress"], "egress": [dns, {"to": [out]}]})
     told_apart = {"matchExpressions": [{"key": "pod", "operator": "In", "values": names}]} if names else {}
     yield _policy(namespace, "same-namespace", {**every, "ingress": [{"from": [{"podSelector": told_apart}]}]})
     block = {"ipBlock": {"cidr": "172.0.0.0/8", "except": ["172.16.0.0/12"]}}

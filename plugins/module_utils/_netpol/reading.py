@@ -33,6 +33,15 @@ def metadata(raw: Raw) -> Raw:
     return raw.get("metadata") or {}
 
 
+def labels_of(meta: Raw) -> model.Labels:
+    """The labels in metadata. ValueError for a value that is no string, which selectors would pass by in silence."""
+    labels: model.Labels = meta.get("labels") or {}
+    for key, value in labels.items():
+        if not isinstance(value, str):
+            raise ValueError(f"label {key} is {value!r}, not a string; put it in quotes")  # noqa: TRY004  # it is the input that is wrong
+    return labels
+
+
 # --- Policies ---------------------------------------------------------------------------------------------------------
 
 
@@ -99,7 +108,7 @@ def pod(raw: Raw, namespace: str) -> model.Pod:
     return model.Pod(
         namespace=namespace,
         name=meta["name"],
-        labels=meta.get("labels") or {},
+        labels=labels_of(meta),
         ports=_named_ports(spec),
         addresses=_addresses(status, "podIPs", "podIP"),
         node=spec.get("nodeName") or "",
@@ -119,7 +128,7 @@ def workload(raw: Raw, namespace: str) -> model.Pod:
         namespace=namespace,
         name=metadata(raw)["name"],
         kind=raw["kind"],
-        labels=metadata(template).get("labels") or {},
+        labels=labels_of(metadata(template)),
         ports=_named_ports(spec),
         host_network=bool(spec.get("hostNetwork")),
         owner=_owner(metadata(raw), namespace),
@@ -220,7 +229,7 @@ def tier(raw: Raw, place: model.Place) -> model.Tier:
 
 def labels_of_namespace(raw: Raw) -> t.Dict[str, str]:
     """A Namespace's labels, with the one that the API server sets."""
-    return {**(metadata(raw).get("labels") or {}), model.NAME_LABEL: metadata(raw)["name"]}
+    return {**labels_of(metadata(raw)), model.NAME_LABEL: metadata(raw)["name"]}
 
 
 #: Kinds of policy.networking.k8s.io.

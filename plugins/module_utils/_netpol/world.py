@@ -110,7 +110,9 @@ def _flat(objects: t.Iterable[t.Union[Raw, Document, None]]) -> t.Iterator[t.Tup
             # What YAML makes of an empty document.
             continue
         if not isinstance(raw, dict):
-            raise _errors.BadInputError(f"is {raw!r:.40}, not an object of the API", _where(document), "Each document holds one object.")
+            raise _errors.BadInputError(
+                f"is a {type(raw).__name__}, not an object of the API", _where(document), "Each document holds one object."
+            )
         kind = str(raw.get("kind") or "")
         if not kind.endswith("List") or "items" not in raw:
             yield raw, document
@@ -290,7 +292,7 @@ def _owners(pod: model.Pod, templates: t.Mapping[str, model.Pod]) -> t.Iterator[
         owner = templates[owner].owner if owner in templates else ""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class World:
     """What `load` read.
 
