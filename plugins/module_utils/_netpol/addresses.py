@@ -37,13 +37,17 @@ def parse(text: str) -> Address:
     return address.version, int(address)
 
 
+def find(text: str) -> t.Optional[Address]:
+    """The same; None for what is no address."""
+    try:
+        return parse(text)
+    except ValueError:
+        return None
+
+
 def is_address(text: str) -> bool:
     """Whether ``text`` is an address rather than a name."""
-    try:
-        parse(text)
-    except ValueError:
-        return False
-    return True
+    return find(text) is not None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,7 +26,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._netpol.model import (
     Tier,
 )
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.routes import Part, Question, Reading
-from ansible_collections.podnet.cni.plugins.module_utils._netpol.rules import Rules
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.rules import Passing, Rules
 
 if t.TYPE_CHECKING:
     from ansible_collections.podnet.cni.plugins.module_utils._netpol.world import World
@@ -192,22 +192,24 @@ class Matrix:
             verdict = _both(leaving[0], entering[0])
             # What let pass does not matter where another side stopped it.
             reasons = [reason for answer in (leaving, entering) if verdict == ALLOW or answer[0] != ALLOW for reason in answer[1]()]
-            seen.append(Seen(verdict, reading.notes, tuple(reasons) or (self._free(),)))
+            seen.append(Seen(verdict, reading.notes, tuple(reasons) or (self._free(reading),)))
         verdict = part.fixed or _agreed(one.verdict for one in seen)
         return Pair(part.source, part.destination, str(part.port), part.family, verdict, part.note, tuple(dict.fromkeys(seen)))
 
-    def _free(self) -> Reason:
+    def _free(self, reading: Reading) -> Reason:
+        """Why nothing stands in the way, where no rule has let it pass."""
         if not self.world.profile.enforces:
             return Reason("", ALLOW, f"{self.world.profile.name} enforces no policies")
-        return Reason("", ALLOW, "no policy isolates either end")
+        asked = reading.egress is not None and reading.ingress is not None
+        return Reason("", ALLOW, "no policy isolates either end" if asked else reading.notes[-1])
 
     # --- All ends ---
 
     def rows(self, port: t.Union[str, Port]) -> t.Sequence[int]:
         """For each class as the source, the set of the classes (a bitset) that policies let it reach on ``port``, one of `ports`.
 
-        Classes are `groups`; those after the pods' are addresses that are no pod's. What does not hang on policies is not in it (a pod's
-        own address and own node, Services), nor do tables speak of pods on their node's network as nodes.
+        `group` tells what a class is; those after the pods' are addresses that are no pod's. What does not hang on policies is not in it (a
+        pod's own address and own node, Services), nor do tables speak of pods on their node's network as nodes.
         """
         asked = ports.parse(port)
         if asked not in self._tables:
@@ -280,7 +282,7 @@ def _both(leaving: str, entering: str) -> str:
     return ALLOW if leaving == entering == ALLOW else UNDEFINED
 
 
-def _allowing(side: str, passing: t.Any) -> t.Tuple[Reason, ...]:
+def _allowing(side: str, passing: Passing) -> t.Tuple[Reason, ...]:
     return tuple(_rule(side, policy, rule) for policy, rule in passing.allowing)
 
 

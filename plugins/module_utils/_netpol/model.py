@@ -157,7 +157,8 @@ class NamedPort:
 class Pod:
     """A pod, or the one that a workload's template describes (``kind`` is the workload's then, and no address is known).
 
-    ``owner``: the reference (``ns/Kind/name``) of what made it. ``ended``: it is Succeeded or Failed.
+    ``host_addresses``: those of the node it is on. ``owner``: the reference (``ns/Kind/name``) of what made it. ``ended``: it is
+    Succeeded or Failed.
     """
 
     namespace: str
@@ -167,6 +168,7 @@ class Pod:
     ports: t.Tuple[NamedPort, ...] = ()
     addresses: t.Tuple[str, ...] = ()
     node: str = ""
+    host_addresses: t.Tuple[str, ...] = ()
     host_network: bool = False
     owner: str = ""
     ended: bool = False

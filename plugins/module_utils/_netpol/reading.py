@@ -112,6 +112,7 @@ def pod(raw: Raw, namespace: str) -> model.Pod:
         ports=_named_ports(spec),
         addresses=_addresses(status, "podIPs", "podIP"),
         node=spec.get("nodeName") or "",
+        host_addresses=_addresses(status, "hostIPs", "hostIP"),
         host_network=bool(spec.get("hostNetwork")),
         owner=_owner(meta, namespace),
         ended=status.get("phase") in _ENDED,

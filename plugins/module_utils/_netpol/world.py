@@ -341,13 +341,20 @@ def _port(text: str) -> ports.Port:
 
 def _owners_of_addresses(world: World) -> t.Iterator[t.Tuple[addresses.Address, t.Tuple[str, str]]]:
     """Later ones win: a pod on its node's network does not own the node's address."""
+    for text, owner in _owners_of_texts(world):
+        address = addresses.find(text)
+        if address is not None:
+            yield address, owner
+
+
+def _owners_of_texts(world: World) -> t.Iterator[t.Tuple[str, t.Tuple[str, str]]]:
     for service in world.services.values():
-        for kind, listed in (("service", service.cluster_ips), ("outside", service.outside)):
-            for text in filter(None, listed):
-                yield addresses.parse(text), (kind, service.reference)
+        yield from ((text, ("service", service.reference)) for text in service.cluster_ips)
+        yield from ((text, ("outside", service.reference)) for text in service.outside)
+    # Nodes themselves need not have been read.
+    hosts = {text: pod.node for pod in world.pods for text in pod.host_addresses}
+    yield from ((text, ("node", node)) for text, node in hosts.items())
     for pod in world.pods:
-        for text in pod.addresses:
-            yield addresses.parse(text), ("node", pod.node) if pod.host_network else ("pod", pod.reference)
-    for node in world.nodes.values():
-        for text in filter(addresses.is_address, node.addresses):
-            yield addresses.parse(text), ("node", node.name)
+        yield from ((text, ("node", pod.node) if pod.host_network else ("pod", pod.reference)) for text in pod.addresses)
+    for known in world.nodes.values():
+        yield from ((text, ("node", known.name)) for text in known.addresses)

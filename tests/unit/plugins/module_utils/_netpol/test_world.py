@@ -199,6 +199,18 @@ class TestEnds:
         assert [pair.family for pair in matrix.explain("Node/n3", "x/d", "TCP/80").pairs] == [4, 6]
 
 
+def test_the_text_of_what_is_left_open() -> None:
+    objects = [policy({}, name="lock", policyTypes=["Egress"]), service("x/web", {"pod": "a"})]
+    assert str(load(world(*objects)).matrix([]).explain("x/a", "x/Service/web", "TCP/80")).splitlines() == [
+        "x/a to x/Service/web on TCP/80: undefined",
+        "  x/a to x/a on TCP/80: undefined (the pod reaches itself through x/Service/web)",
+        "    if the pod itself is exempt: allow",
+        "      the pod itself is exempt",
+        "    if policies apply: deny",
+        "      egress: x/lock isolates the pod and has no rule",
+    ]
+
+
 def test_the_text_of_an_explanation() -> None:
     denied = policy({}, name="lock", policyTypes=["Ingress"])
     matrix = load(world(denied)).matrix([])
@@ -210,6 +222,13 @@ def test_the_text_of_an_explanation() -> None:
         "      ingress: a pod's own node may always reach it and be reached"
     ]
     assert str(matrix.explain("y/a", "z/a", "TCP/80")).splitlines()[1:] == ["      no policy isolates either end"]
+
+
+def test_a_pods_own_node_is_known_without_its_object() -> None:
+    alone = pod("x/a", "10.0.0.1", on="n1")
+    alone["status"]["hostIP"] = N1
+    matrix = load([namespace("x"), alone, policy({}, policyTypes=["Ingress"])]).matrix([])
+    assert [matrix.verdict(address, "x/a", "TCP/80") for address in (N1, "192.168.0.2")] == ["allow", "deny"]
 
 
 def test_groups_and_rectangles() -> None:
