@@ -90,14 +90,19 @@ def _without(rows: t.Iterable[int], others: t.Iterable[int]) -> t.Iterator[int]:
 
 
 class _Joint:
-    """Classes of both worlds at once: pods that are in one class before and in one class after."""
+    """Classes of both worlds at once: pods that are in one class before and in one class after.
+
+    Pods on their node's network are left out: to most CNIs they are the node, and what policies do to them is left open.
+    """
 
     def __init__(self, old: matrix.Matrix, new: matrix.Matrix) -> None:
         numbers = {pod.reference: number for number, pod in enumerate(new.world.pods)}
         members: t.Dict[t.Tuple[int, int], t.List[str]] = {}
         for one, found in enumerate(old.classes.listed):
-            for pod in found.members:
-                reference = old.world.pods[pod].reference
+            for pod in (old.world.pods[number] for number in found.members):
+                reference = pod.reference
+                if pod.host_network:
+                    continue
                 for other in new.classes.counterparts(numbers.get(reference), found.piece):
                     members.setdefault((one, other), []).append(reference)
         # What is no pod is the same in both, piece by piece.

@@ -74,6 +74,12 @@ def test_another_cni_enforces_what_flannel_did_not() -> None:
     assert [(change.before, change.after) for change in found.changes] == [("allow", "deny")]
 
 
+def test_pods_on_their_nodes_network_are_left_out() -> None:
+    host = pod("x/h", "192.168.0.2", hostNetwork=True)
+    (change,) = load(world(host)).diff(load(world(host, DENY)), ["TCP/80"]).changes
+    assert [name for group in change.destinations for name in group.members] == ["x/a", "x/b", "x/c"]
+
+
 def test_pods_that_come_and_go_are_named_and_not_compared() -> None:
     found = load(world(DENY, pod("x/old", "10.0.0.8"))).diff(load(world(DENY, pod("x/new", "10.0.0.9"))))
     assert (found.added, found.removed, found.changes) == (("x/new",), ("x/old",), ())

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import Difference, load
 from tests.support.naive_netpol import Naive
+from tests.support.netpol_cases import endpoints, service
 from tests.support.random_netpol import POD_CIDRS, World
 
 worlds = st.builds(World, st.randoms(use_true_random=False))
@@ -104,6 +105,27 @@ def _pairs(difference: Difference) -> dict[tuple[str, str, str], str]:
         )
         found |= {(change.port, *pair): change.kind for pair in names}
     return found
+
+
+@bounded
+@given(worlds)
+def test_a_service_is_the_pod_behind_it(world: World) -> None:
+    """On the port it is translated to; what it says to itself aside."""
+    pods = {
+        item["ip"]: reference
+        for reference, pod in Naive(world.objects).pods.items()
+        if not pod["spec"].get("hostNetwork")
+        for item in pod["status"]["podIPs"]
+    }
+    services = [
+        made
+        for number, address in enumerate(pods)
+        for made in (service(f"x/s-{number}", None, {"port": 9, "targetPort": 80}), endpoints(f"x/s-{number}", address))
+    ]
+    matrix = load([*world.objects, *services], pod_cidrs=POD_CIDRS).matrix([])
+    for source, (number, address) in itertools.product(pods.values(), enumerate(pods)):
+        if source != pods[address]:
+            assert matrix.verdict(source, f"x/Service/s-{number}", "TCP/9") == matrix.verdict(source, address, "TCP/80")
 
 
 @bounded
