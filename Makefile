@@ -93,7 +93,7 @@ test-lab: setup ## every role's scenario on a fresh lab cluster, then the lab is
 test-long: setup ## what is too slow for CI: killed runs, other shapes of the lab
 	$(BIN)/pytest --quiet -m 'long' tests/integration
 
-bench: setup ## times and sizes of the lab and of the node snapshot
+bench: setup ## times and sizes of the lab, of the node snapshot, and of network policies
 	@$(BIN)/python tests/bench/run.py
 
 bench-migrations: setup ## every way from flannel to Calico measured on fresh labs, half an hour; what was measured is kept in build/bench

@@ -4,8 +4,8 @@
 """Measures and prints: ``make bench``. As another user than root it measures less.
 
 First what cni_info costs a node; the large node and the small one take turns, so that what else the machine does meets both alike. Then
-what a task of the control machine costs, what the decisions about a large cluster cost, and what the images of many manifests cost. Last,
-on fresh labs, the ways from flannel to Calico against each other.
+what a task of the control machine costs, what the decisions about a large cluster cost, what the images of many manifests cost, and how the
+verdicts of network policies grow with a cluster. Last, on fresh labs, the ways from flannel to Calico against each other.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import manifest_images  # noqa: E402  # the path comes first
 import measure  # noqa: E402  # the path comes first
 import migrations  # noqa: E402  # the path comes first
 import namespace  # noqa: E402  # the path comes first
+import netpol  # noqa: E402  # the path comes first
 import payload  # noqa: E402  # the path comes first
 import scale  # noqa: E402  # the path comes first
 import synthetic  # noqa: E402  # the path comes first
@@ -60,6 +61,7 @@ def main() -> None:
     cni_info()
     control_task.main()
     scale.main()
+    netpol.main()
     drift.main()
     manifest_images.main()
     migrations.main()

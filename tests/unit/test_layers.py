@@ -23,6 +23,9 @@ ADAPTERS = ("_node", "_kube", "_registry", "_harbor")
 # Newer than Python 3.8, and invisible to a parser.
 NEWER_METHODS = {"removeprefix", "removesuffix", "bit_count", "is_relative_to", "with_stem", "to_thread"}
 
+# Decisions: snapshots or objects in, verdicts out.
+PURE = {UTILS / "_cni", UTILS / "_images", UTILS / "_netpol"}
+
 SOURCES = sorted(path for path in PLUGINS.rglob("*.py") if "__pycache__" not in path.parts)
 
 
@@ -52,7 +55,7 @@ def test_only_kube_imports_the_kubernetes_client(source: Path) -> None:
     assert [name for name in _imports(source) if name.startswith(clients) and not name.startswith(allowed)] == []
 
 
-@pytest.mark.parametrize("source", [path for path in SOURCES if {UTILS / "_cni", UTILS / "_images"} & set(path.parents)], ids=_name)
+@pytest.mark.parametrize("source", [path for path in SOURCES if PURE & set(path.parents)], ids=_name)
 def test_pure_code_does_not_reach_outside(source: Path) -> None:
     packages = {name.partition(".")[0] for name in _imports(source)}
     foreign = {name for name in packages if name not in sys.stdlib_module_names and name not in ("ansible_collections", "yaml")}
@@ -103,6 +106,13 @@ def test_harbor_s_adapter_needs_only_urllib3(source: Path) -> None:
     assert {name for name in packages if name not in sys.stdlib_module_names and name != "ansible_collections"} <= {"urllib3"}
     others = tuple(f"{OURS}.{package}" for package in ("_cni", "_node", "_kube", "_control", "_registry"))
     assert [name for name in _imports(source) if name.startswith(others)] == []
+
+
+@pytest.mark.parametrize("source", [path for path in SOURCES if UTILS / "_netpol" in path.parents], ids=_name)
+def test_the_policy_engine_needs_nothing_of_the_collection_but_errors(source: Path) -> None:
+    ours = [name for name in _imports(source) if name.startswith(f"{OURS}.") and not name.startswith(f"{OURS}._netpol")]
+    assert {name.removeprefix(f"{OURS}.").partition(".")[0] for name in ours} <= {"_errors"}
+    assert "yaml" not in _imports(source)
 
 
 @pytest.mark.parametrize("source", [path for path in SOURCES if UTILS / "_node" in path.parents], ids=_name)
