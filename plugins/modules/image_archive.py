@@ -39,6 +39,13 @@ options:
   project:
     description: The project in it.
     type: str
+  overrides:
+    description: Of an import, other places for some copies, as O(podnet.cni.image_mirror#module:overrides).
+    type: dict
+    default: {}
+  lock_file:
+    description: Of an import, where to write RV(lock), as O(podnet.cni.image_mirror#module:lock_file).
+    type: path
 extends_documentation_fragment:
   - podnet.cni.registries
   - podnet.cni.attributes
@@ -119,8 +126,9 @@ IMPORTED = "imported"
 
 
 def act(call: _entry.Call) -> _entry.Result:
-    run = export if call.params["state"] == EXPORTED else take_in
-    return options.result(run(call))
+    if call.params["state"] == EXPORTED:
+        return options.result(export(call))
+    return options.with_lock_file(options.result(take_in(call)), call.params["lock_file"], call.check_mode)
 
 
 def export(call: _entry.Call) -> t.Tuple[mirror.Outcome, ...]:
@@ -143,7 +151,7 @@ def take_in(call: _entry.Call) -> t.Tuple[mirror.Outcome, ...]:
         raise _errors.BadInputError("is not there", f"path {params['path']}", "Export the images first, or carry the file here.")
     registries = options.registries(params)
     with layout.opened(params["path"]) as there:
-        copies = targets.plan(params["images"] or there.names, naming.make(params["registry"], params["project"]))
+        copies = targets.plan(params["images"] or there.names, naming.make(params["registry"], params["project"], params["overrides"]))
         return mirror.run(copies, there, registries, options.manner(params, call.check_mode), options.Teller(_entry.teller(call)))
 
 
@@ -154,6 +162,8 @@ SPEC = options.spec(
         "images": {"type": "list", "elements": "raw", "default": []},
         "registry": {"type": "str"},
         "project": {"type": "str"},
+        "overrides": {"type": "dict", "default": {}},
+        "lock_file": {"type": "path"},
     },
     act,
     required_if=[("state", EXPORTED, ("images",)), ("state", IMPORTED, ("registry", "project"))],

@@ -130,11 +130,8 @@ summary:
   sample: 1 copied, 59 unchanged; 384 MiB sent, 0 B mounted
 """
 
-import pathlib
-import typing as t
-
-from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors, _files
-from ansible_collections.podnet.cni.plugins.module_utils._images import lock, naming, targets
+from ansible_collections.podnet.cni.plugins.module_utils import _entry
+from ansible_collections.podnet.cni.plugins.module_utils._images import naming, targets
 from ansible_collections.podnet.cni.plugins.module_utils._registry import mirror, options
 
 
@@ -144,23 +141,7 @@ def act(call: _entry.Call) -> _entry.Result:
     registries = options.registries(params)
     teller = options.Teller(_entry.teller(call))
     outcomes = mirror.run(copies, registries, registries, options.manner(params, call.check_mode), teller)
-    result = options.result(outcomes)  # raises where an image failed: a lock of some of the images would be taken for one of all
-    if params["lock_file"]:
-        result["changed"] |= _write_lock(pathlib.Path(params["lock_file"]).expanduser(), result["lock"], call.check_mode)
-    return result
-
-
-def _write_lock(path: pathlib.Path, entries: t.Iterable[t.Mapping[str, str]], check_mode: bool) -> bool:
-    """Whether the file has, or would get, another content than before."""
-    text = lock.dump(lock.make(lock.Entry(**entry) for entry in entries)).encode()
-    try:
-        if path.exists() and path.read_bytes() == text:
-            return False
-        if not check_mode:
-            _files.replace(path, text, 0o644)
-    except OSError as error:
-        raise _errors.BadInputError(f"cannot be written: {error.strerror}", f"lock_file {path}") from error
-    return True
+    return options.with_lock_file(options.result(outcomes), params["lock_file"], call.check_mode)
 
 
 SPEC = options.spec(

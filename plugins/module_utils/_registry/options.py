@@ -9,11 +9,12 @@ Private: may change at any time.
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import time
 import typing as t
 
-from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
-from ansible_collections.podnet.cni.plugins.module_utils._images import reference
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors, _files
+from ansible_collections.podnet.cni.plugins.module_utils._images import lock, reference
 from ansible_collections.podnet.cni.plugins.module_utils._registry import mirror
 from ansible_collections.podnet.cni.plugins.module_utils._registry.credentials import Credential, Keyring
 from ansible_collections.podnet.cni.plugins.module_utils._registry.limits import Patience
@@ -153,6 +154,21 @@ def result(outcomes: t.Sequence[Outcome]) -> _entry.Result:
     if failed:
         raise _errors.FoundFailingError(_message(failed, len(outcomes)), found)
     return found
+
+
+def with_lock_file(result: _entry.Result, path: t.Optional[str], check_mode: bool) -> _entry.Result:
+    """A module's result, and its lock in that file. `result` has raised where an image failed: a lock of some of them would mislead."""
+    if not path:
+        return result
+    text = lock.dump(lock.make(lock.Entry(**entry) for entry in result["lock"])).encode()
+    place = pathlib.Path(path).expanduser()
+    try:
+        same = place.exists() and place.read_bytes() == text
+        if not same and not check_mode:
+            _files.replace(place, text, 0o644)
+    except OSError as error:
+        raise _errors.BadInputError(f"cannot be written: {error.strerror}", f"lock_file {path}") from error
+    return {**result, "changed": result["changed"] or not same}
 
 
 def summary(outcomes: t.Sequence[Outcome]) -> str:
