@@ -278,3 +278,23 @@ def test_a_realm_that_is_down_is_told(scene: Scene) -> None:
         done = scene.run([scene.source("app:v1")], registry=proxy.name, keyring=given(proxy.name), patience=patience)
     assert "nothing listens there" in done.errors
     assert token_service.PASSWORD not in done.errors
+
+
+def test_a_cache_in_the_place_of_a_registry(scene: Scene) -> None:
+    """It is asked for the other's images, by its own credentials alone."""
+    image = publish(scene)
+    seen: list[Request] = []
+
+    def refuse(request: Request) -> Fault | None:
+        seen.append(request)
+        return None if request.headers.get("authorization") else Fault(401, {"WWW-Authenticate": 'Basic realm="cache"'})
+
+    with fault_proxy.before(scene.upstream.name, refuse) as cache:
+        keyring = given("quay.io", "theirs", "for-quay-alone")
+        settings = [HostSettings("quay.io", plain_http=True, endpoint=cache.name)]
+        refused = scene.run([scene.source("app:v1", "quay.io")], settings=settings, keyring=keyring)
+        assert "it wants credentials that it did not get" in refused.errors
+        assert not any(request.headers.get("authorization") for request in seen)
+        keyring = given(cache.name, "ours", "for-the-cache")
+        assert scene.run([scene.source("app:v1", "quay.io")], settings=settings, keyring=keyring).errors == ""
+    assert scene.arrived("app:v1", "quay.io") == image.digest

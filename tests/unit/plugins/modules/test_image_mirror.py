@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._images import lock
 from ansible_collections.podnet.cni.plugins.module_utils._registry import options
 from ansible_collections.podnet.cni.plugins.modules import image_mirror
 from tests.support import images
@@ -28,8 +30,8 @@ def _store(monkeypatch: pytest.MonkeyPatch) -> Memory:
     return store
 
 
-def run(*names: t.Any, check_mode: bool = False) -> dict[str, t.Any]:
-    given = {"images": list(names), "registry": "h.x", "project": "p"}
+def run(*names: t.Any, check_mode: bool = False, **more: t.Any) -> dict[str, t.Any]:
+    given = {"images": list(names), "registry": "h.x", "project": "p", **more}
     return image_mirror.act(call_of(image_mirror.SPEC, given, check_mode))
 
 
@@ -48,6 +50,33 @@ def test_check_mode_foretells_it(store: Memory) -> None:
     assert (foretold["changed"], foretold["summary"]) == (True, "1 would copy")
     assert (PLACE, "v1") not in store.tags
     assert foretold["diff"] == run(NAME)["diff"]
+
+
+def test_a_lock_file(store: Memory, tmp_path: Path) -> None:
+    path = tmp_path / "images" / "lock.yml"
+    assert run(NAME, lock_file=str(path), check_mode=True)["changed"] is True
+    assert not path.exists()
+    assert run(NAME, lock_file=str(path))["changed"] is True
+    written = lock.parse(path.read_text())
+    assert written.entries == (lock.Entry(NAME, store.tags["r.x/a", "v1"], f"{PLACE}:v1"),)
+    assert run(NAME, lock_file=str(path))["changed"] is False
+    path.write_text("old")
+    assert run(NAME, lock_file=str(path), check_mode=True)["changed"] is True, "the copy is there, and the file is another"
+    with pytest.raises(_errors.FoundFailingError):
+        run(NAME, "r.x/absent:v1", lock_file=str(path))
+    assert path.read_text() == "old"
+
+
+@pytest.mark.usefixtures("store")
+def test_a_lock_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(_errors.BadInputError, match=r"lock_file .*cannot be written"):
+        run(NAME, lock_file=str(tmp_path / "file" / "lock.yml"))
+
+
+def test_other_places_for_some_copies(store: Memory) -> None:
+    assert run(NAME, overrides={"r.x": "mine"})["lock"][0]["target"] == "h.x/mine/a:v1"
+    assert ("h.x/mine/a", "v1") in store.tags
 
 
 @pytest.mark.usefixtures("store")
