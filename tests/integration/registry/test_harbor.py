@@ -13,9 +13,9 @@ import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._registry.credentials import Credential, Keyring
 from tests.support import fault_proxy, images
+from tests.support.docker_registry import counts
 from tests.support.fake_harbor import FakeHarbor
 from tests.support.fault_proxy import Fault, FaultProxy, Request
-from tests.support.registries import counts
 
 if t.TYPE_CHECKING:
     from tests.integration.registry.conftest import Mirrored, Scene
@@ -183,7 +183,7 @@ def test_shared_layers_are_mounted(target: Target) -> None:
     assert set(unique) <= set(project.blobs)
     for name, image in made.items():
         repository = target.scene.place(name).rpartition(":")[0]
-        assert set(image.blobs) <= _layers(target.harbor, repository)
+        assert set(image.blobs) <= target.harbor.backend.blobs_of(repository)
 
 
 # --- Refusals ---
@@ -277,8 +277,3 @@ def _split(requests: t.Iterable[Request], fits: t.Callable[[Request], bool]) -> 
     for request in requests:
         parts[not fits(request)].append(request)
     return parts
-
-
-def _layers(harbor: FakeHarbor, repository: str) -> set[str]:
-    folder = harbor.backend.storage / "docker/registry/v2/repositories" / repository / "_layers/sha256"
-    return {f"sha256:{link.parent.name}" for link in folder.glob("*/link")}
