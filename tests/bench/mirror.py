@@ -28,10 +28,8 @@ sys.path[:0] = [str(ROOT / "collections"), str(ROOT)]
 
 import measure  # noqa: E402  # the path comes first
 
-from tests.support import images, killed, registries, skopeo  # noqa: E402  # the path comes first
-
-if t.TYPE_CHECKING:
-    from tests.support.registries import Registry
+from tests.support import docker_registry, images, killed, skopeo  # noqa: E402  # the path comes first
+from tests.support.docker_registry import DockerRegistry  # noqa: E402  # the path comes first
 
 RUNS = 5
 SMALL, FAR = 60, 24
@@ -61,8 +59,8 @@ Runs = t.Sequence[Run]
 class Ends:
     """Both registries, and the names by which they are asked: their own, or those of relays before them."""
 
-    upstream: Registry
-    harbor: Registry
+    upstream: DockerRegistry
+    harbor: DockerRegistry
     source: str
     target: str
     folder: Path
@@ -213,14 +211,12 @@ def kills(ends: Ends) -> None:
 @contextlib.contextmanager
 def _registries(folder: Path) -> t.Iterator[Ends]:
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
-    for name in ("upstream", "harbor"):
-        (folder / name).mkdir()
-    with registries.running(folder / "upstream") as upstream, registries.running(folder / "harbor") as harbor:
+    with DockerRegistry(folder / "upstream") as upstream, DockerRegistry(folder / "harbor") as harbor:
         yield Ends(upstream, harbor, upstream.name, harbor.name, folder)
 
 
 @contextlib.contextmanager
-def _relay(registry: Registry, milliseconds: int) -> t.Iterator[str]:
+def _relay(registry: DockerRegistry, milliseconds: int) -> t.Iterator[str]:
     argv = [sys.executable, str(Path(__file__).with_name("relay.py")), str(registry.port), str(milliseconds)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -242,7 +238,7 @@ def _forget_requests(ends: Ends) -> None:
 
 
 def _requests(ends: Ends) -> tuple[dict[str, int], dict[str, int]]:
-    return registries.counts(ends.upstream.asked()), registries.counts(ends.harbor.asked())
+    return docker_registry.counts(ends.upstream.asked()), docker_registry.counts(ends.harbor.asked())
 
 
 def _told(requests: tuple[dict[str, int], dict[str, int]]) -> str:

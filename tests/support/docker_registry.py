@@ -1,21 +1,25 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real registries for tests: Debian's docker-registry on a loopback port, with htpasswd and TLS where wanted.
+"""Real registries for tests: Debian's docker-registry on a loopback port, with htpasswd and TLS where wanted, and what it was asked.
 
-``with DockerRegistry(tmp_path / "storage") as registry: registry.url``. Nothing is installed and no service is started on the machine.
+``with DockerRegistry(tmp_path / "storage") as registry: registry.url``. The program comes by the lab's own way: from the cache, or
+unpacked from Debian's package. Nothing is installed and no service is started on the machine.
 """
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import ctypes
 import ctypes.util
 import dataclasses
-import http.client
 import json
+import os
+import re
 import secrets
+import shutil
 import socket
-import ssl
 import string
 import subprocess
 import time
@@ -29,6 +33,7 @@ _START_SECONDS = 20.0
 _STOP_SECONDS = 10.0
 #: The cheapest that bcrypt has: the registry computes it again for each request.
 _BCRYPT = "$2b$04$"
+_ACCESS = re.compile(r'"(?P<method>[A-Z]+) (?P<path>/v2/\S*) HTTP/[\d.]+" (?P<status>\d+)')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,10 +55,20 @@ def make_certificate(folder: Path, name: str = "registry") -> Certificate:
     return made
 
 
+class Asked(t.NamedTuple):
+    """One request of a registry's access log; the path without its query."""
+
+    method: str
+    path: str
+    status: int
+    query: str = ""
+
+
 class DockerRegistry:
-    """A running docker-registry. ``users`` (name -> password) turns on htpasswd, ``certificate`` TLS.
+    """A running docker-registry; ``name`` is its host and port. ``users`` (name -> password) turns on htpasswd, ``certificate`` TLS.
 
     Files are kept below ``storage``, so another one on the same directory has what this one had. Configuration and log are beside it.
+    With ``relative_urls`` it may stand behind any other name.
     """
 
     def __init__(
@@ -62,23 +77,24 @@ class DockerRegistry:
         *,
         users: t.Mapping[str, str] | None = None,
         certificate: Certificate | None = None,
+        relative_urls: bool = False,
         program: Path | None = None,
-        port: int = 0,
     ) -> None:
         storage.mkdir(parents=True, exist_ok=True)
         self.storage = storage
-        self.certificate = certificate
-        self.port = port or _free_port()
-        self.host = f"127.0.0.1:{self.port}"
-        self.url = f"{'https' if certificate else 'http'}://{self.host}"
-        self.log = storage.with_name(f"{storage.name}.log")
-        configuration = storage.with_name(f"{storage.name}.yml")
-        configuration.write_text(json.dumps(self._configuration(users or {})))  # JSON is YAML
-        with self.log.open("wb") as log:
-            argv = [str(program or debian.docker_registry(lab_settings.from_environment())), "serve", str(configuration)]
-            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.port = free_port()
+        self.name = f"127.0.0.1:{self.port}"
+        self.url = f"{'https' if certificate else 'http'}://{self.name}"
+        self._log = self._beside("log")
+        self._seen = 0
+        configuration = self._beside("yml")
+        configuration.write_text(json.dumps(self._configuration(users or {}, certificate, relative_urls)))  # JSON is YAML
+        argv = [str(program or debian.docker_registry(lab_settings.from_environment())), "serve", str(configuration)]
+        environment = {**os.environ, "OTEL_TRACES_EXPORTER": "none"}
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         try:
-            self._wait()
+            self._await_listener()
         except BaseException:
             self.close()
             raise
@@ -98,47 +114,99 @@ class DockerRegistry:
             self._process.kill()
             self._process.wait(_STOP_SECONDS)
 
-    def _configuration(self, users: t.Mapping[str, str]) -> dict[str, t.Any]:
-        web: dict[str, t.Any] = {"addr": self.host, "relativeurls": True, "secret": secrets.token_hex(16)}
-        if self.certificate:
-            web["tls"] = {"certificate": str(self.certificate.path), "key": str(self.certificate.key)}
+    def processor_seconds(self) -> float:
+        """What it has used of the processor so far."""
+        fields = Path("/proc", str(self._process.pid), "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    # --- What it was asked ---
+
+    def asked(self) -> list[Asked]:
+        """What was asked since the last call of this."""
+        lines = self._log.read_text(errors="replace").splitlines()
+        fresh, self._seen = lines[self._seen :], len(lines)
+        found = []
+        for line in fresh:
+            match = _ACCESS.search(line)
+            if match:
+                path, _, query = match.group("path").partition("?")
+                found.append(Asked(match.group("method"), path, int(match.group("status")), query))
+        return found
+
+    def has_been_asked(self) -> bool:
+        """Whether there is something new for `asked`."""
+        return len(self._log.read_text(errors="replace").splitlines()) > self._seen
+
+    # --- What it has ---
+
+    def digest(self, name: str) -> str:
+        """What ``path:tag`` is there; empty if it is not."""
+        path, _, tag = name.partition(":")
+        link = self._repository(path) / "_manifests/tags" / tag / "current/link"
+        return link.read_text() if link.exists() else ""
+
+    def blobs(self) -> set[str]:
+        """The digests of all that is stored whole, manifests too."""
+        root = self.storage / "docker/registry/v2/blobs"
+        return {f"{path.parts[-4]}:{path.parts[-2]}" for path in root.glob("*/*/*/data")}
+
+    def blobs_of(self, path: str) -> set[str]:
+        """The digests of what can be pulled from the repository, without manifests."""
+        return {f"{link.parts[-3]}:{link.parts[-2]}" for link in self._repository(path).glob("_layers/*/*/link")}
+
+    def wipe(self) -> None:
+        """Forgets all images."""
+        shutil.rmtree(self.storage)
+        self.storage.mkdir()
+
+    def _repository(self, path: str) -> Path:
+        return self.storage / "docker/registry/v2/repositories" / path
+
+    # --- Its start ---
+
+    def _beside(self, kind: str) -> Path:
+        return self.storage.with_name(f"{self.storage.name}.{kind}")
+
+    def _configuration(self, users: t.Mapping[str, str], certificate: Certificate | None, relative_urls: bool) -> dict[str, t.Any]:
+        web: dict[str, t.Any] = {"addr": self.name, "relativeurls": relative_urls, "secret": secrets.token_hex(16)}
+        if certificate:
+            web["tls"] = {"certificate": str(certificate.path), "key": str(certificate.key)}
         configuration = {
             "version": 0.1,
-            "log": {"level": "warn", "accesslog": {"disabled": True}},
+            "log": {"level": "error", "accesslog": {"disabled": False}},
             "storage": {"filesystem": {"rootdirectory": str(self.storage)}, "delete": {"enabled": True}},
             "http": web,
         }
         if users:
-            path = self.storage.with_name(f"{self.storage.name}.htpasswd")
+            path = self._beside("htpasswd")
             path.write_text("".join(f"{name}:{_bcrypt(password)}\n" for name, password in users.items()))
             configuration["auth"] = {"htpasswd": {"realm": "registry", "path": str(path)}}
         return configuration
 
-    def _wait(self) -> None:
+    def _await_listener(self) -> None:
+        """By a connection alone: a request would be one of those that it was asked."""
         deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"docker-registry does not answer at {self.url}; its log: {self.log.read_text()[-2000:]}")
-            time.sleep(0.02)
-
-    def _answers(self) -> bool:
-        connection = self._connection()
-        try:
-            connection.request("GET", "/v2/")
-            return connection.getresponse().status in (200, 401)
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-
-    def _connection(self) -> http.client.HTTPConnection:
-        if self.certificate:
-            context = ssl.create_default_context(cafile=str(self.certificate.path))
-            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=2, context=context)
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        while self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            time.sleep(0.02)  # between two looks
+        raise RuntimeError(f"docker-registry does not start at {self.url}; its log: {self._log.read_text(errors='replace')[-2000:]}")
 
 
-def _free_port() -> int:
+def counts(asked: t.Iterable[Asked]) -> dict[str, int]:
+    """Requests by method and kind of thing, as ``HEAD manifests``."""
+    return dict(collections.Counter(f"{entry.method} {_kind(entry.path)}" for entry in asked))
+
+
+def _kind(path: str) -> str:
+    for kind in ("/manifests/", "/blobs/uploads/", "/blobs/", "/referrers/"):
+        if kind in path:
+            return kind.strip("/").replace("blobs/uploads", "uploads")
+    return "ping"
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on for now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

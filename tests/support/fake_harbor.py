@@ -88,7 +88,7 @@ class FakeHarbor:
         self.in_collection: set[str] = set()
         self.certificate = certificate
         self._faults: list[Fault] = []
-        self.backend = DockerRegistry(storage / "registry", program=registry_program)
+        self.backend = DockerRegistry(storage / "registry", relative_urls=True, program=registry_program)
         try:
             self._http = _Server((host, port), type("Handler", (_Handler,), {"harbor": self}))
         except BaseException:

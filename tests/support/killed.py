@@ -25,7 +25,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._registry.limits import
 from ansible_collections.podnet.cni.plugins.module_utils._registry.wire import HostSettings  # noqa: E402  # the path comes first
 
 if t.TYPE_CHECKING:
-    from tests.support.registries import Registry
+    from tests.support.docker_registry import DockerRegistry
 
 
 def copy(source: str, target: str, project: str, images: t.Sequence[str], workers: int = 8) -> tuple[mirror.Outcome, ...]:
@@ -54,7 +54,7 @@ class Killed(t.NamedTuple):
 
 
 def killed(
-    upstream: Registry, harbor: Registry, project: str, images: t.Mapping[str, t.Any], *, most: float, dice: random.Random
+    upstream: DockerRegistry, harbor: DockerRegistry, project: str, images: t.Mapping[str, t.Any], *, most: float, dice: random.Random
 ) -> Killed:
     """Kills a run after up to ``most`` seconds of its work, and lets a second one finish it."""
     harbor.asked()
@@ -73,7 +73,7 @@ def killed(
     return Killed(seconds, len(first), first & again, missing)
 
 
-def _committed(harbor: Registry) -> set[str]:
+def _committed(harbor: DockerRegistry) -> set[str]:
     """The blobs whose upload the registry has completed since this was asked last."""
     uploads = [entry for entry in harbor.asked() if entry.method == "PUT" and "/uploads/" in entry.path and entry.status == 201]
     return {
@@ -81,7 +81,7 @@ def _committed(harbor: Registry) -> set[str]:
     }
 
 
-def _await_first_request(harbor: Registry, process: subprocess.Popen[bytes]) -> None:
+def _await_first_request(harbor: DockerRegistry, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 20
     while not harbor.has_been_asked() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)  # between two looks

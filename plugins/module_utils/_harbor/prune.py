@@ -17,7 +17,7 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._harbor.records import Artifact
-from ansible_collections.podnet.cni.plugins.module_utils._images import reference
+from ansible_collections.podnet.cni.plugins.module_utils._images import naming, reference
 
 _DAY = 86400.0
 #: How kubelet tells an image that came by Docker.
@@ -56,8 +56,7 @@ class Place:
         """Whether the name may mean that repository: by its address, or by the upstream one that containerd's mirror turns into it."""
         if name.host == self.registry.lower():
             return name.path == f"{self.project}/{repository}"
-        upstream = f"{name.host.replace(':', '_')}/{name.path}"
-        return repository == upstream or repository.endswith(f"/{upstream}")
+        return f"/{repository}".endswith(f"/{naming.below_project(name.name)}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -60,11 +60,17 @@ def target(source: Reference, naming: Naming, where: str = "") -> Reference:
     if is_target(source, naming):
         return source
     path = _path(source.name, naming)
-    problem = _path_problem(path, "" if _override(source.name, naming) else _as_component(source.host))
+    problem = _path_problem(path, "" if _override(source.name, naming) else below_project(source.host))
     if problem:
         advice = "Set overrides for it, or a shorter project."
         raise _errors.BadInputError(f"the copy of {source} cannot be named {naming.registry}/{path}: {problem}", where, advice)
     return Reference(naming.registry, path, source.tag, source.digest)
+
+
+def below_project(name: str) -> str:
+    """Where the copy of a source's name is in a project, if overrides say nothing of it: its host is a component, which has no colon."""
+    host, slash, path = name.partition("/")
+    return host.strip("[]").replace("]", "").replace(":", "_").lower() + slash + path
 
 
 def is_target(source: Reference, naming: Naming) -> bool:
@@ -110,18 +116,12 @@ def upstream(host: str) -> str:
 def _path(name: str, naming: Naming) -> str:
     """The path on the registry for a source's name."""
     override = _override(name, naming)
-    return naming.overrides[override] + name[len(override) :] if override else f"{naming.project}/{_as_component(name)}"
+    return naming.overrides[override] + name[len(override) :] if override else f"{naming.project}/{below_project(name)}"
 
 
 def _override(name: str, naming: Naming) -> str:
     """The longest source in overrides that the name is, or is below of; empty if there is none."""
     return max((source for source in naming.overrides if name == source or _is_below(name, source)), key=len, default="")
-
-
-def _as_component(name: str) -> str:
-    """The name with its host as a component of a path, which has no colon."""
-    host, slash, path = name.partition("/")
-    return host.strip("[]").replace("]", "").replace(":", "_").lower() + slash + path
 
 
 def _is_below(name: str, home: str) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 import typing as t
@@ -17,7 +16,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from tests.support.docker_registry import make_certificate
+from tests.support.docker_registry import free_port, make_certificate
 from tests.support.fake_harbor import ADMIN_PASSWORD, FakeHarbor
 from tests.support.harbor_images import INDEX, Pusher, digest_of
 
@@ -370,9 +369,7 @@ def test_others_than_the_administrator(harbor: FakeHarbor) -> None:
 def test_as_a_program_with_tls(tmp_path: Path) -> None:
     certificate = make_certificate(tmp_path)
     (tmp_path / "password").write_text("Of-the-program1\n")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = {"port": port, "storage": tmp_path / "s", "admin-password-file": tmp_path / "password"}
     options |= {"tls-cert": certificate.path, "tls-key": certificate.key}
     argv = [sys.executable, "-m", "tests.support.fake_harbor", *(f"--{name}={value}" for name, value in options.items())]

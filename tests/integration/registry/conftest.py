@@ -15,21 +15,22 @@ from ansible_collections.podnet.cni.plugins.module_utils._images import naming, 
 from ansible_collections.podnet.cni.plugins.module_utils._registry import credentials, mirror, remote
 from ansible_collections.podnet.cni.plugins.module_utils._registry.limits import Patience
 from ansible_collections.podnet.cni.plugins.module_utils._registry.wire import HostSettings
-from tests.support import images, registries
+from tests.support import images
+from tests.support.docker_registry import DockerRegistry
 
 #: Patient enough for every fault that is to pass, and quick.
 QUICK = Patience(attempts=4, first=0.01, longest=0.05, longest_asked=0.3)
 
 
 @pytest.fixture(name="upstream", scope="session")
-def _upstream(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[registries.Registry]:
-    with registries.running(tmp_path_factory.mktemp("upstream")) as registry:
+def _upstream(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[DockerRegistry]:
+    with DockerRegistry(tmp_path_factory.mktemp("upstream") / "storage") as registry:
         yield registry
 
 
 @pytest.fixture(name="harbor", scope="session")
-def _harbor(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[registries.Registry]:
-    with registries.running(tmp_path_factory.mktemp("harbor")) as registry:
+def _harbor(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[DockerRegistry]:
+    with DockerRegistry(tmp_path_factory.mktemp("harbor") / "storage") as registry:
         yield registry
 
 
@@ -52,8 +53,8 @@ class Mirrored:
 class Scene:
     """Both registries, and in each a project of one test's own: ``work``."""
 
-    upstream: registries.Registry
-    harbor: registries.Registry
+    upstream: DockerRegistry
+    harbor: DockerRegistry
     work: str
 
     def publish(self, made: t.Mapping[str, images.Image]) -> None:
@@ -97,6 +98,6 @@ class Scene:
 
 
 @pytest.fixture(name="scene")
-def _scene(upstream: registries.Registry, harbor: registries.Registry, request: pytest.FixtureRequest) -> Scene:
+def _scene(upstream: DockerRegistry, harbor: DockerRegistry, request: pytest.FixtureRequest) -> Scene:
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:100].strip("-")
     return Scene(upstream, harbor, name)

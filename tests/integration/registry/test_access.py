@@ -6,70 +6,44 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
-import ipaddress
 import json
 import ssl
 import typing as t
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.podnet.cni.plugins.module_utils._registry.credentials import Credential, Keyring
 from ansible_collections.podnet.cni.plugins.module_utils._registry.limits import Patience
 from ansible_collections.podnet.cni.plugins.module_utils._registry.wire import HostSettings
-from tests.support import fault_proxy, images, registries, token_service
+from tests.support import fault_proxy, images, token_service
+from tests.support.docker_registry import Certificate, DockerRegistry, make_certificate
 from tests.support.fault_proxy import Fault, FaultProxy, Request
 from tests.support.token_service import PASSWORD, USER, TokenService
 
 if t.TYPE_CHECKING:
     from tests.integration.registry.conftest import Mirrored, Scene
 
-#: Of the password in bcrypt, as htpasswd -B writes it, with the least cost.
 HTPASSWD_USER, HTPASSWD_PASSWORD = "mirror", "correct horse"
-HTPASSWD = f"{HTPASSWD_USER}:$2b$04$k2T7oaFX8S28cS30OOBl9.b3UoY0lHJitBiXOR5lelyAFbN1z0ZbO\n"
-
-
-class Certificate(t.NamedTuple):
-    file: Path
-    key: Path
 
 
 @pytest.fixture(name="certificate", scope="session")
 def _certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """One of 127.0.0.1 that has signed itself."""
-    folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a registry")])
-    now = dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + dt.timedelta(days=2))
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    signed = builder.add_extension(address, critical=False).add_extension(x509.BasicConstraints(True, None), critical=True)
-    made = Certificate(folder / "cert.pem", folder / "key.pem")
-    made.file.write_bytes(signed.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    made.key.write_bytes(key.private_bytes(*form))
-    return made
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(name="server_tls")
 def _server_tls(certificate: Certificate) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.file, certificate.key)
+    context.load_cert_chain(certificate.path, certificate.key)
     return context
 
 
 @pytest.fixture(name="guarded", scope="session")
-def _guarded(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> t.Iterator[registries.Registry]:
+def _guarded(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> t.Iterator[DockerRegistry]:
     """A registry with TLS and htpasswd."""
-    folder = tmp_path_factory.mktemp("guarded")
-    (folder / "htpasswd").write_text(HTPASSWD)
-    tls = {"certificate": str(certificate.file), "key": str(certificate.key)}
-    auth = {"htpasswd": {"realm": "guarded", "path": str(folder / "htpasswd")}}
-    with registries.running(folder, {"http": {"tls": tls}, "auth": auth}) as registry:
+    storage = tmp_path_factory.mktemp("guarded") / "storage"
+    with DockerRegistry(storage, users={HTPASSWD_USER: HTPASSWD_PASSWORD}, certificate=certificate) as registry:
         yield registry
 
 
@@ -86,38 +60,38 @@ def publish(scene: Scene, name: str = "app:v1") -> images.Image:
 # --- TLS and Basic ---
 
 
-def to_guarded(scene: Scene, guarded: registries.Registry, ca: str, password: str = HTPASSWD_PASSWORD, **more: t.Any) -> Mirrored:
+def to_guarded(scene: Scene, guarded: DockerRegistry, ca: str, password: str = HTPASSWD_PASSWORD, **more: t.Any) -> Mirrored:
     settings = [HostSettings(guarded.name, ca_file=ca, **more)]
     keyring = given(guarded.name, HTPASSWD_USER, password)
     return scene.run([scene.source("app:v1")], registry=guarded.name, settings=settings, keyring=keyring)
 
 
-def test_tls_and_htpasswd(scene: Scene, guarded: registries.Registry, certificate: Certificate) -> None:
+def test_tls_and_htpasswd(scene: Scene, guarded: DockerRegistry, certificate: Certificate) -> None:
     image = publish(scene)
-    assert to_guarded(scene, guarded, str(certificate.file)).errors == ""
+    assert to_guarded(scene, guarded, str(certificate.path)).errors == ""
     assert guarded.digest(scene.place("app:v1")) == image.digest
     guarded.asked()
-    assert to_guarded(scene, guarded, str(certificate.file)).actions == ["unchanged"]
+    assert to_guarded(scene, guarded, str(certificate.path)).actions == ["unchanged"]
     # The first is how the client learns what the registry wants.
     assert [entry.status for entry in guarded.asked()] == [401, 200]
     assert to_guarded(scene, guarded, "", insecure=True).actions == ["unchanged"]
 
 
-def test_an_unknown_certificate(scene: Scene, guarded: registries.Registry) -> None:
+def test_an_unknown_certificate(scene: Scene, guarded: DockerRegistry) -> None:
     publish(scene)
     errors = to_guarded(scene, guarded, "").errors
     assert "its certificate is not accepted" in errors
     assert "ca_file" in errors
 
 
-def test_a_wrong_password(scene: Scene, guarded: registries.Registry, certificate: Certificate) -> None:
+def test_a_wrong_password(scene: Scene, guarded: DockerRegistry, certificate: Certificate) -> None:
     publish(scene)
-    errors = to_guarded(scene, guarded, str(certificate.file), "wrong-secret").errors
+    errors = to_guarded(scene, guarded, str(certificate.path), "wrong-secret").errors
     assert "it wants credentials that it did not get" in errors
     assert "wrong-secret" not in errors
 
 
-def test_tls_towards_plain_http_and_back(scene: Scene, guarded: registries.Registry) -> None:
+def test_tls_towards_plain_http_and_back(scene: Scene, guarded: DockerRegistry) -> None:
     publish(scene)
     tls = scene.run([scene.source("app:v1")], settings=[HostSettings(scene.harbor.name)])
     assert "does not speak TLS" in tls.errors
@@ -184,7 +158,7 @@ def test_a_token_service_elsewhere_without_tls_gets_no_password(scene: Scene, se
     tokens = TokenService(60)
     with fault_proxy.before(scene.harbor.name) as thief, fault_proxy.before(scene.harbor.name, tokens, server_tls) as proxy:
         tokens.realm = f"http://localhost:{thief.name.partition(':')[2]}/token"
-        settings = [HostSettings(proxy.name, ca_file=str(certificate.file))]
+        settings = [HostSettings(proxy.name, ca_file=str(certificate.path))]
         done = scene.run([scene.source("app:v1")], registry=proxy.name, settings=settings, keyring=given(proxy.name))
     assert "which is without TLS" in done.errors
     assert thief.log == []
@@ -242,7 +216,7 @@ def test_locations_of_uploads(scene: Scene, server_tls: ssl.SSLContext, certific
 
     with fault_proxy.before(scene.harbor.name, tls=server_tls) as proxy:
         proxy.rewrite_location = rewritten
-        settings = [HostSettings(proxy.name, ca_file=str(certificate.file))]
+        settings = [HostSettings(proxy.name, ca_file=str(certificate.path))]
         done = scene.run([scene.source("app:v1")], registry=proxy.name, settings=settings)
         assert done.errors == ""
     assert scene.arrived("app:v1") == image.digest

@@ -15,8 +15,9 @@ import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 from ansible_collections.podnet.cni.plugins.modules import image_archive
-from tests.support import fault_proxy, images, registries
+from tests.support import fault_proxy, images
 from tests.support.calls import call_of
+from tests.support.docker_registry import counts
 from tests.support.fault_proxy import Fault, Request, on
 
 if t.TYPE_CHECKING:
@@ -114,7 +115,7 @@ def test_a_tar_that_was_cut_is_finished(scene: Scene, tmp_path: Path) -> None:
     (tmp_path / ".cut.tar.half").write_bytes(data[: len(data) * 2 // 3])
     scene.upstream.asked()
     run(scene, cut, "exported", sources)
-    read = registries.counts(scene.upstream.asked())["GET blobs"]
+    read = counts(scene.upstream.asked())["GET blobs"]
     assert 0 < read < len({key for image in made.values() for key in image.blobs})
     run(scene, cut, "imported")
     assert [scene.arrived(name) for name in made] == [image.digest for image in made.values()]

@@ -13,8 +13,8 @@ import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._images.content import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST
 from tests.support import fault_proxy, images
+from tests.support.docker_registry import counts
 from tests.support.images import Image
-from tests.support.registries import counts
 
 if t.TYPE_CHECKING:
     from tests.integration.registry.conftest import Scene

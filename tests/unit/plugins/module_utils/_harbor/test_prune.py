@@ -60,6 +60,7 @@ OLD = artifact("a", "v1")
         (OLD, ["io/calico/node:v1"], ""),
         (artifact("a", "latest", repository="docker.io/library/busybox"), ["busybox"], USED),
         (artifact("a", "v1", repository="deep/local_5000/x"), ["local:5000/x:v1"], USED),
+        (artifact("a", "v1", repository="fe80__1_5000/x"), ["[fe80::1]:5000/x:v1"], USED),
         # By digest, whatever the name.
         (OLD, [f"nowhere.example/x@{digest('a')}"], USED),
         (OLD, [f"docker-pullable://nowhere.example/x@{digest('a')}"], USED),
