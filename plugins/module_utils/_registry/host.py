@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import threading
 import time
 import typing as t
 
@@ -86,6 +87,8 @@ class Host:
         self.authority = auth.Authority(asked, lambda path: keyring.find(asked, path), self._ask_service, self._beside)
         self._has_answered = False
         self._is_down = False
+        self._is_met = False
+        self._meeting = threading.Lock()
 
     def url(self, path: str) -> str:
         """The URL of ``/v2/...``."""
@@ -138,6 +141,16 @@ class Host:
         """The answer to a request with the Authorization that the registry wants; a body that is read on the way is sent but once."""
         if wanted is None:
             return self._sent(method, url, headers, body)
+        if not self._is_met:
+            # One goes alone and learns what the registry wants of those who ask, or each of the first would be refused once.
+            with self._meeting:
+                if not self._is_met:
+                    response = self._introduced(method, url, wanted, headers, body)
+                    self._is_met = True
+                    return response
+        return self._introduced(method, url, wanted, headers, body)
+
+    def _introduced(self, method: str, url: str, wanted: auth.Scopes, headers: t.Mapping[str, str], body: t.Any) -> Response:
         sent = self.authority.header(wanted)
         response = self._sent(method, url, _with(headers, sent), body)
         if response.status != 401 or not self.authority.learn(response.headers.get("WWW-Authenticate", ""), sent, wanted):
