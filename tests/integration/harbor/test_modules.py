@@ -11,7 +11,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.common import warnings as ansible_warnings
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.podnet.cni.plugins.modules import harbor_info, harbor_project, harbor_robot, image_prune
@@ -43,15 +43,16 @@ def _run(harbor: FakeHarbor, capfd: pytest.CaptureFixture[str], monkeypatch: pyt
     def run(module: str, /, *, check: bool = False, no_log: bool = False, **options: t.Any) -> Result:
         account = {"url": harbor.url, "username": "admin", "password": ADMIN_PASSWORD}
         told = {"_ansible_check_mode": check, "_ansible_no_log": no_log, "_ansible_diff": True}
-        # A module is a process of its own; here, warnings of one run would be those of the next.
-        monkeypatch.setattr(ansible_warnings, "_global_warnings", {})
+        # Where an earlier test has loaded Ansible's controller, AnsibleModule shows warnings on a terminal and keeps none.
+        said: list[str] = []
+        monkeypatch.setattr(AnsibleModule, "warn", lambda _module, warning: said.append(warning))
         with patch_module_args({**account, **options, **told}), pytest.raises(SystemExit):
             MODULES[module].main()
         printed = capfd.readouterr().out
         assert ADMIN_PASSWORD not in printed
         result = json.loads(printed)
         result.pop("invocation", None)
-        return {**result, "warnings": list(ansible_warnings.get_warning_messages())}
+        return {**result, "warnings": said}
 
     return run
 

@@ -235,7 +235,7 @@ def test_a_secret_is_not_shown(run: Run) -> None:
     content = 'kind: Secret\nstringData: {x: \'{"image": "q.io/a:1", "password": "hush"}\', y: "hush q.io/b:1"}\n'
     result = run(**REWRITE, content=content, also=["secrets"], _ansible_diff=True)
     assert "hush" in result.pop("content")
-    del result["invocation"]
+    result.pop("invocation", None)  # not every release of ansible-core returns it
     assert [item["value"] for item in result["left_alone"]] == ["q.io/b:1"]
     assert "hush" not in json.dumps(result)
 
