@@ -27,6 +27,9 @@ else:
 BYTE_ORDER_MARK = "\ufeff"
 _STRING = "tag:yaml.org,2002:str"
 _MERGE = "<<"
+#: The types that JSON has as well, and what makes a value of them.
+_CONSTRUCTORS = {f"tag:yaml.org,2002:{name}": f"construct_yaml_{name}" for name in ("null", "bool", "int", "float")}
+_INDEX = re.compile(r"\[(\d+)\]")
 _JSON_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|[^\s",:\[\]{}]+', re.DOTALL)
 
 
@@ -136,6 +139,71 @@ def entries(mapping: Collection) -> t.Iterable[t.Tuple[str, Node]]:
         else:
             own.append((name.value, value))
     return _with_merged(own, merged) if merged else own
+
+
+def data(root: Node) -> t.Any:
+    """What the node means, as the API server's JSON would have it: a date is text. An anchor and its aliases are one object."""
+    found: t.List[t.Any] = [None]
+    made: t.Dict[int, t.Any] = {}
+    waiting: t.List[t.Tuple[Node, t.Any, t.Any]] = [(root, found, 0)]
+    while waiting:
+        written, holder, key = waiting.pop()
+        node = target(written)
+        if isinstance(node, Scalar):
+            holder[key] = _value(node)
+            continue
+        if id(node) not in made:
+            made[id(node)] = holder[key] = {} if node.is_mapping else [None] * len(node.children)
+            children = entries(node) if node.is_mapping else enumerate(node.children)
+            # Dictionaries keep the order in which keys come, so these get their places before they are filled.
+            for name, child in list(children):
+                made[id(node)][name] = None
+                waiting.append((child, made[id(node)], name))
+        holder[key] = made[id(node)]
+    return found[0]
+
+
+def line_of(root: Node, path: str) -> int:
+    """The line of the field (``spec.ingress[0].ports``), or of as much of its path as there is. A name in the path may have dots."""
+    line, node, left = target(root).line, target(root), path
+    while left and isinstance(node, Collection):
+        step = _child(node, left)
+        if step is None:
+            break
+        line, node, left = step
+    return line
+
+
+def _child(node: Collection, path: str) -> t.Optional[t.Tuple[int, t.Union[Scalar, Collection], str]]:
+    """The line of the first step of the path, what is there, and the rest of the path."""
+    index = _INDEX.match(path)
+    if not node.is_mapping:
+        if index is None or int(index.group(1)) >= len(node.children):
+            return None
+        child = node.children[int(index.group(1))]
+        return child.line, target(child), path[index.end() :].lstrip(".")
+    fitting = [(key, child) for key, child in pairs(node) if _begins(path, key)]
+    if not fitting:
+        return None
+    key, child = max(fitting, key=lambda pair: len(t.cast(Scalar, target(pair[0])).value))
+    return key.line, target(child), path[len(t.cast(Scalar, target(key)).value) :].lstrip(".")
+
+
+def _begins(path: str, key: Node) -> bool:
+    name = target(key)
+    return isinstance(name, Scalar) and path.startswith(name.value) and path[len(name.value) :][:1] in ("", ".", "[")
+
+
+def _value(scalar: Scalar) -> t.Any:
+    if is_string(scalar):
+        return scalar.value
+    tag = scalar.tag or _resolver().resolve(yaml.ScalarNode, scalar.value, (True, False))
+    construct = getattr(yaml.constructor.SafeConstructor(), _CONSTRUCTORS.get(tag, ""), None)
+    try:
+        return construct(yaml.ScalarNode(tag, scalar.value)) if construct else scalar.value
+    except (ValueError, KeyError):
+        # Such as a number without digits, or a truth value that is none.
+        return scalar.value
 
 
 def is_string(scalar: Scalar) -> bool:
