@@ -178,7 +178,8 @@ summary:
     - "expectations: 4 met, 0 missed, 0 undefined"
 verdicts:
   description:
-    - How many ordered pairs of pods NetworkPolicies allow and deny, by port or range of ports. Each address family of a pod counts by itself.
+    - How many ordered pairs of pods NetworkPolicies allow and deny, by port or range of ports. Each address family of a pod counts by
+      itself.
     - Pods on the network of their node are counted as pods, unless the CNI never takes them for such.
   returned: success
   type: list
@@ -393,10 +394,14 @@ def _located(manifests: Manifests) -> t.Iterator[None]:
     try:
         yield
     except InvalidPolicyError as error:
-        located: t.Sequence[Finding] = list(map(manifests.located, error.findings))
+        located = sorted(map(manifests.located, error.findings), key=_position)
         refused = InvalidPolicyError(located)
         refused.result = {"findings": list(map(policies.finding, located))}
         raise refused from error
+
+
+def _position(one: Finding) -> t.Tuple[str, int, int]:
+    return one.place.file, one.place.document, one.place.line
 
 
 def _expected(given: t.Any) -> t.Tuple[expectations.Expectation, ...]:
@@ -404,16 +409,15 @@ def _expected(given: t.Any) -> t.Tuple[expectations.Expectation, ...]:
         return ()
     if not isinstance(given, str):
         return expectations.parse(given, lambda number: f"expectations[{number}]" if number >= 0 else "expectations")
-    (manifest,) = sources.read_all([os.path.expanduser(given)], {}, _OWN)[:1]
-    root = next(documents.compose(manifest.text, manifest.label), None)
-    if root is None:
-        raise _errors.BadInputError("holds no expectations", manifest.label)
-    data, prefix = documents.data(root.root), "expectations" if isinstance(documents.data(root.root), dict) else ""
-
-    def where(number: int) -> str:
-        return f"{manifest.label}, line {documents.line_of(root.root, f'{prefix}[{number}]')}" if number >= 0 else manifest.label
-
-    return expectations.parse(data, where)
+    label = sources.without_user(given) if sources.is_url(given) else given
+    written = list(documents.compose(sources.decode(sources.read(given), label), label))
+    if len(written) != 1:
+        raise _errors.BadInputError(f"holds {len(written)} documents", label, "A file of expectations is one.")
+    root, data = written[0].root, documents.data(written[0].root)
+    path = _OWN if isinstance(data, dict) else ""
+    return expectations.parse(
+        data, lambda number: f"{label}, line {documents.line_of(root, f'{path}[{number}]')}" if number >= 0 else label
+    )
 
 
 # --- What is told ---
@@ -421,12 +425,13 @@ def _expected(given: t.Any) -> t.Tuple[expectations.Expectation, ...]:
 
 def _faults(found: study.Study, strict: bool) -> t.List[str]:
     """Why the task fails, most of all what has to be and is not."""
-    told = [f"{_place(one)}{one.expectation}, but the verdict is {one.explanation.verdict}. {one.explanation}" for one in found.missed]
-    return [*told, *(str(one) for one in found.warnings if strict)]
+    return [*map(_fault, found.missed), *(str(one) for one in found.warnings if strict)]
 
 
-def _place(one: expectations.Outcome) -> str:
-    return f"{one.expectation.where}: " if one.expectation.where else ""
+def _fault(one: expectations.Outcome) -> str:
+    where = f"{one.expectation.where}: " if one.expectation.where else ""
+    reasons = "; ".join(reason.text for reason in one.explanation.reasons)
+    return f"{where}{one.expectation}, but the verdict is {one.explanation.verdict}{reasons and f' ({reasons})'}"
 
 
 def _diff(found: study.Study, changed: t.Sequence[str]) -> t.List[t.Dict[str, str]]:

@@ -141,7 +141,7 @@ def _item(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>|" else letter for letter in text)
+    return "".join(f"\\{letter}" if letter in "\\`*_[]<>|&" else letter for letter in text)
 
 
 def _sections(found: Study, table: t.Callable[[study.Table], t.List[str]]) -> t.Iterator[t.Tuple[str, t.List[str]]]:
@@ -176,10 +176,8 @@ def _changes(found: Study) -> t.Iterator[t.Tuple[str, t.List[str]]]:
     for title, changes in (("What opens", found.difference.opens), ("What closes", found.difference.closes)):
         if changes:
             yield title, changes_in_words(found, changes)
-    for title, names in (
-        ("Only here, so not compared", found.difference.added),
-        ("Only in the other set, so not compared", found.difference.removed),
-    ):
+    alone = {"Only here, so not compared": found.difference.added, "Only in the other set, so not compared": found.difference.removed}
+    for title, names in alone.items():
         if names:
             yield title, list(names)
 
@@ -257,7 +255,7 @@ def _shortened(text: str) -> str:
 
 def _cards(found: Study) -> t.List[Card]:
     world = found.world
-    cards = [Card("Policies", str(len(world.policies)), f"of {len({policy.namespace for policy in world.policies})} namespaces")]
+    cards = [Card("Policies", str(len(world.policies)), f"namespaces with any: {len({policy.namespace for policy in world.policies})}")]
     cards.append(Card("Pods", str(len(world.pods)), f"in {sum(1 for one in found.matrix.classes.listed if one.members)} classes"))
     if found.outcomes:
         missed, met = len(found.missed), sum(1 for one in found.outcomes if one.result == expectations.MET)

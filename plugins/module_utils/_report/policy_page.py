@@ -15,7 +15,9 @@ POLICY_STYLE = """
 .policies th i { color: var(--soft); font-style: normal; display: inline-block; min-width: 1.6em; }
 .policies td { min-width: 30px; width: 36px; height: 30px; padding: 2px; border-radius: 6px; font-size: .82rem; cursor: help; }
 .allow { background: var(--heat0); } .some { background: var(--heat2); } .deny { background: var(--heat4); }
-.undefined { background: var(--sunk); outline: 1px dashed var(--soft); outline-offset: -1px; } td.none { background: none; cursor: auto; }
+.undefined { background: var(--sunk); outline: 1px dashed var(--soft); outline-offset: -1px; }
+.policies td.none { background: none; cursor: auto; }
+.legend + h3 { margin-top: 22px; }
 .why { font-size: .86rem; } .why h4 { margin: 10px 0 2px; overflow-wrap: anywhere; }
 .why li { overflow-wrap: anywhere; }
 .why b.allow, .why b.deny, .why b.undefined { border-radius: 4px; padding: 0 5px; font-weight: 550; }
@@ -65,7 +67,8 @@ POLICY_PAGE = """\
 <p class="soft small">A row is who connects, a column to whom. Pods that no policy can tell apart share a row.
 {%- if table.more %} {{ table.more }} more classes are in {{ file }}.{% endif %}</p>
 <div class="scroll"><table class="heat policies">
-<thead><tr><td class="none"></td>{% for group in table.groups %}<th scope="col" title="{{ group.name }}">{{ loop.index }}</th>{% endfor %}</tr></thead>
+<thead><tr><td class="none"></td>{% for group in table.groups %}
+<th scope="col" title="{{ group.name }}">{{ loop.index }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for group in table.groups %}
 {% set row = loop.index0 %}
@@ -76,7 +79,9 @@ POLICY_PAGE = """\
 {%- endfor %}</tr>
 {% endfor %}
 </tbody></table></div>
-<div class="legend">{% for kind, word in words.items() if kind != "none" %}<span><i class="{{ kind }}"></i>{{ word }}</span>{% endfor %}</div>
+<div class="legend">
+{% for kind, word in words.items() if kind != "none" %}<span><i class="{{ kind }}"></i>{{ word }}</span>
+{% endfor %}</div>
 <h3>Why</h3>
 {% for group in table.groups %}
 {% set row = loop.index0 %}
