@@ -8,6 +8,7 @@ Private: may change at any time.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import json
 import typing as t
@@ -22,6 +23,7 @@ class Manifests:
 
     def __init__(self, read: t.Sequence[sources.Manifest]) -> None:
         self._texts = {item.label: item.text for item in read}
+        self._listed: t.Dict[t.Tuple[str, int], t.Dict[str, t.List[documents.Node]]] = {}
         self._roots: t.Dict[t.Tuple[str, int], documents.Node] = {}
         self.documents = [document for item in read for document in self._read(item.label, item.text)]
 
@@ -40,8 +42,20 @@ class Manifests:
         place = finding.place
         if not place.file:
             return finding
-        root = _home(self._root(place.file, place.document), place)
-        return dataclasses.replace(finding, place=dataclasses.replace(place, line=documents.line_of(root, finding.field)))
+        if "\n" not in self._texts[place.file].strip():
+            return dataclasses.replace(finding, place=dataclasses.replace(place, line=1))
+        line = documents.line_of(self._home(place), finding.field)
+        return dataclasses.replace(finding, place=dataclasses.replace(place, line=line))
+
+    def _home(self, place: Place) -> documents.Node:
+        """The object itself, where the document is a list of objects."""
+        root = self._root(place.file, place.document)
+        key = place.file, place.document
+        if key not in self._listed:
+            self._listed[key] = collections.defaultdict(list)
+            for item in _items(root):
+                self._listed[key][_text(item, "metadata", "name")].append(item)
+        return next((item for item in self._listed[key].get(place.name, ()) if _is(item, place)), root)
 
     def _root(self, label: str, number: int) -> documents.Node:
         if (label, number) not in self._roots:
@@ -50,25 +64,26 @@ class Manifests:
         return self._roots[label, number]
 
 
-def _home(root: documents.Node, place: Place) -> documents.Node:
-    """The object itself, where the document is a list of objects."""
-    listed = dict(_entries(root)).get("items")
-    node = documents.target(listed) if listed is not None else None
-    if not isinstance(node, documents.Collection) or node.is_mapping:
-        return root
-    return next((item for item in node.children if _is(item, place)), root)
+def _items(root: documents.Node) -> t.Sequence[documents.Node]:
+    """The objects of a list; none, if it is an object itself."""
+    node = _field(root, "items")
+    return node.children if isinstance(node, documents.Collection) and not node.is_mapping else ()
 
 
 def _is(item: documents.Node, place: Place) -> bool:
-    """Whether it is the object at that place. Items of a list of one kind need not have it, nor a namespace."""
-    fields = dict(_entries(item))
-    kind, metadata = fields.get("kind"), fields.get("metadata")
-    names = {key: documents.target(value) for key, value in _entries(metadata)} if metadata is not None else {}
-    found = {"kind": documents.target(kind) if kind is not None else None, "name": names.get("name"), "namespace": names.get("namespace")}
-    wanted = {"kind": place.kind, "name": place.name, "namespace": place.namespace}
-    return found["name"] is not None and all(
-        isinstance(node, documents.Scalar) and node.value == wanted[key] for key, node in found.items() if node is not None
-    )
+    """Whether an object of that name is the one. Items of a list of one kind need not have it, nor a namespace."""
+    return _text(item, "kind") in ("", place.kind) and _text(item, "metadata", "namespace") in ("", place.namespace)
+
+
+def _text(node: documents.Node, *path: str) -> str:
+    found: t.Optional[documents.Node] = node
+    for name in path:
+        found = _field(found, name) if found is not None else None
+    return found.value if isinstance(found, documents.Scalar) else ""
+
+
+def _field(node: documents.Node, name: str) -> t.Union[documents.Scalar, documents.Collection, None]:
+    return next((documents.target(value) for key, value in _entries(node) if key == name), None)
 
 
 def _entries(node: documents.Node) -> t.Iterable[t.Tuple[str, documents.Node]]:

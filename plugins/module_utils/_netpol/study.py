@@ -111,6 +111,11 @@ class Study:
     def warnings(self) -> t.Tuple[model.Finding, ...]:
         return tuple(one for one in self.findings if one.severity == "warning")
 
+    @property
+    def classes(self) -> int:
+        """How many kinds of pods policies tell apart."""
+        return sum(1 for one in self.matrix.classes.listed if one.members)
+
     def label(self, port: str) -> str:
         """The range for which a port stands."""
         return next((column.label for column in self.columns if str(column.port) == port), port)
@@ -123,11 +128,11 @@ class Study:
 
     def summary(self) -> t.List[str]:
         """A line on what was read, on each port, on findings, and on all that was asked."""
-        world, classes = self.world, sum(1 for one in self.matrix.classes.listed if one.members)
+        world = self.world
         lines = [
-            f"{_number(len(world.policies), 'policy', 'policies')}, {_number(len(world.pods), 'pod')} in "
-            f"{_number(len({pod.namespace for pod in world.pods}), 'namespace')}, "
-            f"{_number(classes, 'class', 'classes')} of pods that policies tell apart (CNI: {world.profile.name})",
+            f"{numbered(len(world.policies), 'policy', 'policies')}, {numbered(len(world.pods), 'pod')} in "
+            f"{numbered(len({pod.namespace for pod in world.pods}), 'namespace')}, "
+            f"{numbered(self.classes, 'class', 'classes')} of pods that policies tell apart (CNI: {world.profile.name})",
             *map(str, self.counts),
         ]
         severities = collections.Counter(one.severity for one in self.findings)
@@ -183,5 +188,6 @@ def _range(port: ports.Port, after: t.Optional[ports.Port]) -> str:
     return str(model.PortMatch(port.protocol, port.number, last))
 
 
-def _number(number: int, one: str, several: str = "") -> str:
+def numbered(number: int, one: str, several: str = "") -> str:
+    """``1 pod``, ``2 pods``."""
     return f"{number} {one if number == 1 else several or one + 's'}"

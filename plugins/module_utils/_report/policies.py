@@ -66,13 +66,26 @@ def as_json(found: Study) -> str:
             {
                 **_records.plain(count),
                 "lowest": str(column.port),
-                "allowed": [_records.plain(one) for one in matrix.rectangles(column.port)],
+                "allowed": [
+                    {"sources": _spans(one.sources), "destinations": _spans(one.destinations)} for one in matrix.rectangles(column.port)
+                ],
             }
             for column, count in zip(found.columns, found.counts)
         ],
         **facts(found),
     }
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _spans(numbers: t.Sequence[int]) -> t.List[t.List[int]]:
+    """First and last of each run of numbers: classes of a namespace follow one another, so these are few."""
+    spans: t.List[t.List[int]] = []
+    for number in numbers:
+        if spans and spans[-1][1] == number - 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return spans
 
 
 def facts(found: Study) -> t.Dict[str, t.Any]:
@@ -255,8 +268,9 @@ def _shortened(text: str) -> str:
 
 def _cards(found: Study) -> t.List[Card]:
     world = found.world
-    cards = [Card("Policies", str(len(world.policies)), f"namespaces with any: {len({policy.namespace for policy in world.policies})}")]
-    cards.append(Card("Pods", str(len(world.pods)), f"in {sum(1 for one in found.matrix.classes.listed if one.members)} classes"))
+    namespaces = len({policy.namespace for policy in world.policies})
+    cards = [Card("Policies", str(len(world.policies)), f"in {study.numbered(namespaces, 'namespace')}")]
+    cards.append(Card("Pods", str(len(world.pods)), f"in {study.numbered(found.classes, 'class', 'classes')}"))
     if found.outcomes:
         missed, met = len(found.missed), sum(1 for one in found.outcomes if one.result == expectations.MET)
         cards.append(Card("Expectations", f"{met} of {len(found.outcomes)}", f"met, {missed} missed", "bad" if missed else "good"))
@@ -264,7 +278,7 @@ def _cards(found: Study) -> t.List[Card]:
         opens, closes = len(found.difference.opens), len(found.difference.closes)
         cards.append(Card("Difference", f"+{opens} \N{MINUS SIGN}{closes}", "groups of pairs that open and close"))
     warnings = len(found.warnings)
-    cards.append(Card("Findings", str(len(found.findings)), f"{warnings} warnings", "warn" if warnings else ""))
+    cards.append(Card("Findings", str(len(found.findings)), study.numbered(warnings, "warning"), "warn" if warnings else ""))
     return cards
 
 

@@ -74,7 +74,13 @@ def test_json_has_all() -> None:
     (eighty,) = [port for port in told["ports"] if port["port"] == "TCP/80"]
     assert (eighty["allow"], eighty["deny"], eighty["lowest"]) == (26, 4, "TCP/80")
     names = [one["name"] for one in told["classes"]]
-    reaching = [names[one] for part in eighty["allowed"] for one in part["sources"] if names.index("x/a") in part["destinations"]]
+    target = names.index("x/a")
+
+    def is_in(spans: list[list[int]], number: int) -> bool:
+        return any(first <= number <= last for first, last in spans)
+
+    to_it = [part["sources"] for part in eighty["allowed"] if is_in(part["destinations"], target)]
+    reaching = [name for number, name in enumerate(names) if any(is_in(spans, number) for spans in to_it)]
     assert reaching == ["x/b"]
     assert [(one["result"], one["found"]) for one in told["expectations"]] == [
         ("met", "allow"),
