@@ -333,12 +333,9 @@ _OWN = "expectations"
 
 def act(call: _entry.Call) -> _entry.Result:
     params = call.params
-    try:
-        found = _studied(params)
-    except _errors.PodnetError:
-        named = [*(params["sources"] or ()), *(params["compare_sources"] or ()), str(params[_OWN] or "")]
-        call.no_log_values |= {password for source in named for password in sources.passwords_in(source)}
-        raise
+    named = [*(params["sources"] or ()), *(params["compare_sources"] or ()), str(params[_OWN] or "")]
+    call.no_log_values |= {password for source in named for password in sources.passwords_in(source)}
+    found = _studied(params)
     contents = {policies.FILES[form]: policies.render(found, form) for form in params["formats"]} if params["dest"] else {}
     changed = files.differing(params["dest"], contents) if contents else ()
     if changed and not call.check_mode:

@@ -10,6 +10,7 @@ Positions and lengths are in characters. Pure: no I/O. Private: may change at an
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 import traceback
@@ -27,8 +28,8 @@ else:
 BYTE_ORDER_MARK = "\ufeff"
 _STRING = "tag:yaml.org,2002:str"
 _MERGE = "<<"
-#: The types that JSON has as well, and what makes a value of them.
-_CONSTRUCTORS = {f"tag:yaml.org,2002:{name}": f"construct_yaml_{name}" for name in ("null", "bool", "int", "float")}
+#: The types beside text that JSON has as well.
+_PLAIN_TYPES = ("null", "bool", "int", "float")
 _INDEX = re.compile(r"\[(\d+)\]")
 _JSON_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|[^\s",:\[\]{}]+', re.DOTALL)
 
@@ -195,10 +196,10 @@ def _begins(path: str, key: Node) -> bool:
 
 
 def _value(scalar: Scalar) -> t.Any:
-    if is_string(scalar):
-        return scalar.value
-    tag = scalar.tag or _resolver().resolve(yaml.ScalarNode, scalar.value, (True, False))
-    construct = getattr(yaml.constructor.SafeConstructor(), _CONSTRUCTORS.get(tag, ""), None)
+    tag = scalar.tag
+    if not tag:
+        tag = _STRING if scalar.style else _resolver().resolve(yaml.ScalarNode, scalar.value, (True, False))
+    construct = _constructors().get(tag)
     try:
         return construct(yaml.ScalarNode(tag, scalar.value)) if construct else scalar.value
     except (ValueError, KeyError):
@@ -244,6 +245,13 @@ def _resolver() -> t.Any:
     if not _RESOLVER:
         _RESOLVER.append(yaml.resolver.Resolver())
     return _RESOLVER[0]
+
+
+@functools.lru_cache(maxsize=None)
+def _constructors() -> t.Mapping[str, t.Callable[[t.Any], t.Any]]:
+    """By tag, what makes a value of a scalar of such a type."""
+    constructor = yaml.constructor.SafeConstructor()
+    return {f"tag:yaml.org,2002:{name}": getattr(constructor, f"construct_yaml_{name}") for name in _PLAIN_TYPES}
 
 
 # --- YAML ---

@@ -23,14 +23,14 @@ from ansible_collections.podnet.cni.plugins.module_utils._report.style import ST
 
 __all__ = ["FILES", "JINJA2_IMPORT_ERROR", "render"]
 
-TITLE = "Network policies"
+_TITLE = "Network policies"
 #: Classes of pods in a table for eyes; JSON has all. A page scrolls, a text does not.
 _MOST_ON_PAGE, _MOST_IN_TEXT = 32, 16
 #: Lines of one kind.
 _MOST_LINES = 60
 #: How much of a name fits a heading, and how many names are worth reading in a row.
 _SHORT, _MOST_NAMES = 42, 6
-SIGNS = {
+_SIGNS = {
     model.ALLOW: "\N{CHECK MARK}",
     model.DENY: "\N{MULTIPLICATION X}",
     model.UNDEFINED: "?",
@@ -55,7 +55,7 @@ def render(found: Study, form: str) -> str:
 # --- JSON: all there is ---
 
 
-def as_json(found: Study) -> str:
+def _as_json(found: Study) -> str:
     matrix = found.matrix
     content = {
         "summary": found.summary(),
@@ -120,8 +120,8 @@ def _outcome(one: expectations.Outcome) -> t.Dict[str, t.Any]:
 # --- JUnit: a test for each expectation ---
 
 
-def as_junit(found: Study) -> str:
-    return junit.document(TITLE, [("network-policies", [_case(one) for one in found.outcomes])])
+def _as_junit(found: Study) -> str:
+    return junit.document(_TITLE, [("network-policies", [_case(one) for one in found.outcomes])])
 
 
 def _case(one: expectations.Outcome) -> junit.Case:
@@ -134,12 +134,12 @@ def _case(one: expectations.Outcome) -> junit.Case:
 # --- Text and Markdown ---
 
 
-def as_text(found: Study) -> str:
+def _as_text(found: Study) -> str:
     return "\n\n".join("\n".join([title, "=" * len(title), *lines]) for title, lines in _sections(found, _text_table)) + "\n"
 
 
-def as_markdown(found: Study) -> str:
-    parts = [f"# {TITLE}"]
+def _as_markdown(found: Study) -> str:
+    parts = [f"# {_TITLE}"]
     for title, lines in _sections(found, _markdown_table):
         body = lines if lines[0].startswith("|") else [_item(line) for line in lines]
         parts.append("\n".join([f"## {title}", "", *body]))
@@ -236,7 +236,7 @@ def _markdown_table(table: study.Table) -> t.List[str]:
 # --- The page ---
 
 
-def as_html(found: Study) -> str:
+def _as_html(found: Study) -> str:
     made = environment({"page": POLICY_PAGE, "style": STYLE + POLICY_STYLE})
     made.filters.update(short=_shortened, sign=_sign)
     page = made.get_template("page").render(
@@ -245,7 +245,7 @@ def as_html(found: Study) -> str:
         changes=[(title, _some_lines(lines)) for title, lines in _changes(found)],
         file=FILES["json"],
         found=found,
-        headline=TITLE,
+        headline=_TITLE,
         most=_MOST_LINES,
         results=_RESULTS,
         summary=found.summary(),
@@ -257,7 +257,7 @@ def as_html(found: Study) -> str:
 
 def _sign(cell: study.Cell) -> str:
     if cell.kind != study.SOME:
-        return SIGNS[cell.kind]
+        return _SIGNS[cell.kind]
     return f"{len(cell.ports(model.ALLOW))}/{sum(len(part.ports) for part in cell.parts)}"
 
 
@@ -283,11 +283,11 @@ def _cards(found: Study) -> t.List[Card]:
 
 
 _RENDERERS: t.Mapping[str, t.Callable[[Study], str]] = {
-    "text": as_text,
-    "json": as_json,
-    "markdown": as_markdown,
-    "junit": as_junit,
-    "html": as_html,
+    "text": _as_text,
+    "json": _as_json,
+    "markdown": _as_markdown,
+    "junit": _as_junit,
+    "html": _as_html,
 }
 #: The name of each form's file.
 FILES: t.Mapping[str, str] = {

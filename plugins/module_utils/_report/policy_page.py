@@ -19,7 +19,7 @@ POLICY_STYLE = """
 .policies td.none { background: none; cursor: auto; }
 .legend + h3 { margin-top: 22px; }
 .why { font-size: .86rem; } .why h4 { margin: 10px 0 2px; overflow-wrap: anywhere; }
-.why li { overflow-wrap: anywhere; }
+.why ul { margin: 2px 0 6px; } .why li { overflow-wrap: anywhere; }
 .why b.allow, .why b.deny, .why b.undefined { border-radius: 4px; padding: 0 5px; font-weight: 550; }
 .one { border-top: 1px solid var(--line); padding: 9px 0; overflow-wrap: anywhere; }
 .one:first-of-type { border-top: 0; }
@@ -105,7 +105,10 @@ POLICY_PAGE = """\
 {% if found.findings %}
 <section id="findings"><h2>Findings</h2>
 {% for one in found.findings[:most] %}
-<div class="one"><b>{{ one.severity }}</b> <code>{{ one.id }}</code> {{ one }}</div>
+<div class="one"><span class="pill {{ {'error': 'failed', 'warning': 'unfinished'}.get(one.severity, '') }}">{{ one.severity }}</span>
+ <code>{{ one.id }}</code> {{ one.place }}{% if one.field %}: <code>{{ one.field }}</code>{% endif %} {{ one.message }}.
+{% if one.readings %}<ol>{% for reading in one.readings %}<li>{{ reading }}</li>{% endfor %}</ol>{% endif %}
+{% if one.advice %}<span class="soft">{{ one.advice }}</span>{% endif %}</div>
 {% endfor %}
 {% if found.findings | count > most %}<p class="soft small">{{ found.findings | count - most }} more are in {{ file }}.</p>{% endif %}
 </section>

@@ -258,6 +258,18 @@ def test_a_password_in_a_url_is_not_told(run: Run) -> None:
     assert "hunter2" not in json.dumps(result)
 
 
+def test_nor_where_all_is_well(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        network_policy_matrix.sources, "read", lambda _source: json.dumps({"kind": "List", "items": world(FROM_B)}).encode()
+    )
+    result = run(sources=["https://me:hunter2@example.com/x.json"], expectations="https://me:hunter3@example.com/x.json")
+    assert "holds no list of expectations" in result["msg"]
+    assert "hunter" not in json.dumps(result)
+    result = run(sources=["https://me:hunter2@example.com/x.json"])
+    assert result["passed"]
+    assert "hunter" not in json.dumps(result)
+
+
 # --- The examples of the guide ---
 
 
@@ -285,3 +297,33 @@ def test_one_dash_is_the_difference_between_or_and_and(run: Run) -> None:
     assert result["diff"] == [{"prepared": "- TCP/80: shop/client, partner/batch to shop/web\n"}]
     warned = run(sources=[known, either])["findings"]
     assert [(one["id"], one["line"], len(one["readings"])) for one in warned] == [("or-versus-and", 16, 2)]
+
+
+@pytest.mark.parametrize(
+    ("case", "labelled", "labels", "opens"),
+    [
+        pytest.param("from-pods", ("Pod", "shop", "stranger"), {"role": "client"}, "shop/stranger", id="a pod"),
+        pytest.param("from-namespaces-or-pods", ("Namespace", None, "lab"), {"team": "partner"}, "lab/client", id="a namespace"),
+        pytest.param("from-namespaces-and-pods", ("Pod", "partner", "batch"), {"role": "client"}, "partner/batch", id="both: a pod"),
+        pytest.param("from-namespaces-and-pods", ("Namespace", None, "lab"), {"team": "partner"}, "lab/client", id="both: a namespace"),
+        pytest.param("from-namespaces-and-pods", ("Pod", "shop", "stranger"), {"role": "client"}, "", id="both: one is not enough"),
+        pytest.param("from-addresses-or-pods", ("Namespace", None, "lab"), {"team": "partner"}, "lab/client", id="addresses, or both"),
+    ],
+)
+def test_a_label_opens_the_web_server(
+    run: Run, case: str, labelled: tuple[str, str | None, str], labels: dict[str, str], opens: str
+) -> None:
+    known = list(yaml.safe_load_all((EXAMPLES / "world.yaml").read_text()))
+    changed = [_with_labels(one, labels) if _key(one) == labelled else one for one in known]
+    assert changed != known
+    rule = [str(EXAMPLES / case / "policy.yaml")]
+    result = run(objects=changed, sources=rule, compare_objects=known, compare_sources=rule)
+    assert result["diff"] == [{"prepared": f"+ TCP/80: {opens} to shop/web\n" if opens else ""}]
+
+
+def _key(one: dict[str, t.Any]) -> tuple[str, str | None, str]:
+    return one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]
+
+
+def _with_labels(one: dict[str, t.Any], labels: dict[str, str]) -> dict[str, t.Any]:
+    return {**one, "metadata": {**one["metadata"], "labels": labels}}

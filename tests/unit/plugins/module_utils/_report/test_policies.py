@@ -158,6 +158,14 @@ def test_a_name_is_text_and_never_html() -> None:
     assert "<b>|" not in text
 
 
+def test_a_finding_is_told_with_both_readings() -> None:
+    either = policy(named("a"), name="or", ingress=[ingress({"namespaceSelector": {}}, {"podSelector": named("b")})])
+    page = policies.render(studied(either), "html")
+    assert "<code>or-versus-and</code>" in page
+    assert page.count("<ol>") == 1
+    assert "<li>as one item with both selectors: only pods with pod=b in all namespaces</li>" in page
+
+
 def test_large_clusters_fold_and_say_so() -> None:
     # No two pods alike: a policy for each label.
     several = [pod(f"y/p{number}", f"10.1.0.{number}", labels={"pod": f"p{number}"}) for number in range(1, 51)]
