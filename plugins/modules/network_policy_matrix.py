@@ -368,7 +368,10 @@ def _studied(params: t.Mapping[str, t.Any]) -> study.Study:
         columns,
         findings=tuple(map(manifests.located, world.findings())),
         difference=difference.between(other, world, tuple(column.port for column in columns)) if other else None,
-        explanations=tuple(matrix.explain(one["source"], one["destination"], one["port"]) for one in params["explain"]),
+        explanations=tuple(
+            expectations.explain(matrix, one["source"], one["destination"], one["port"], f"explain[{number}]")
+            for number, one in enumerate(params["explain"])
+        ),
         outcomes=expectations.check(matrix, _expected(params[_OWN])),
     )
 

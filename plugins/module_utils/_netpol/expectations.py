@@ -96,12 +96,13 @@ def _listed(value: t.Any, name: str, where: str) -> t.List[str]:
 
 def check(found: matrix.Matrix, expected: t.Iterable[Expectation]) -> t.Tuple[Outcome, ...]:
     """What comes of each. Raises BadInputError for an end that is not in the input, which no verdict could be about."""
-    return tuple(_outcome(found, one) for one in expected)
+    return tuple(Outcome(one, explain(found, one.source, one.destination, one.port, one.where)) for one in expected)
 
 
-def _outcome(found: matrix.Matrix, one: Expectation) -> Outcome:
-    with _at(one.where):
-        return Outcome(one, found.explain(one.source, one.destination, one.port))
+def explain(found: matrix.Matrix, source: str, destination: str, port: str, where: str) -> matrix.Explanation:
+    """The verdict with its reasons. Raises BadInputError that tells ``where`` that was asked, too."""
+    with _at(where):
+        return found.explain(source, destination, port)
 
 
 @contextlib.contextmanager

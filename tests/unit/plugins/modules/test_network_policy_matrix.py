@@ -81,6 +81,22 @@ def test_a_verdict_is_explained(run: Run) -> None:
     assert told["text"].endswith("ingress: x/web isolates the pod and its rule does not match")
 
 
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            {"source": "x/cc", "destination": "x/a", "port": "80"},
+            "explain[1]: x/cc: no such pod, workload, Service or node is in the input.",
+        ),
+        ({"source": "x/c", "destination": "x/a", "port": "80/TCP"}, "explain[1]: ports: '80/TCP' is no port."),
+    ],
+)
+def test_what_cannot_be_explained(run: Run, asked: dict[str, str], message: str) -> None:
+    result = run(objects=world(FROM_B), explain=[{"source": "x/c", "destination": "x/a", "port": "80"}, asked])
+    assert result["failed"]
+    assert result["msg"].startswith(message)
+
+
 def test_nobody_enforces_with_flannel(run: Run) -> None:
     result = run(objects=world(FROM_B), cni="flannel", ports=["80"])
     assert result["verdicts"] == [{"port": "TCP/80", "allow": 30, "deny": 0}]
