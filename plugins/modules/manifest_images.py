@@ -227,24 +227,14 @@ import time
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors, _files
-from ansible_collections.podnet.cni.plugins.module_utils._cni import manifests
 from ansible_collections.podnet.cni.plugins.module_utils._control import sources
+from ansible_collections.podnet.cni.plugins.module_utils._control.sources import Manifest
 from ansible_collections.podnet.cni.plugins.module_utils._images import documents, finding, lock, naming, places, rewriting
 from ansible_collections.podnet.cni.plugins.module_utils._images.finding import Findings
 
 _CONTENT = "content"
 #: Of a new file.
 _MODE = 0o644
-
-
-@dataclasses.dataclass(frozen=True)
-class Manifest:
-    """A text, what messages call it, its path in a directory, and its file if it is one."""
-
-    label: str
-    text: str
-    relative: str
-    path: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -333,34 +323,7 @@ def _settings(params: t.Mapping[str, t.Any]) -> t.Optional[rewriting.Settings]:
 def _read_all(params: t.Mapping[str, t.Any]) -> t.List[Manifest]:
     if params["content"] is not None:
         return [Manifest(_CONTENT, params["content"], f"{_CONTENT}.yaml")]
-    unknown = sorted(set(params["checksums"]) - set(params["sources"]))
-    if unknown:
-        raise _errors.BadInputError(f"{unknown[0]} is none of the sources", "checksums", "Write it as it is in sources.")
-    found = [manifest for source in params["sources"] for manifest in _read(source, str(params["checksums"].get(source, "")))]
-    if not found:
-        raise _errors.BadInputError("there is no source", "sources", "Name files, directories or URLs.")
-    # A file that is named twice, or is in a directory that is named as well, is one.
-    return list({item.label: item for item in reversed(found)}.values())[::-1]
-
-
-def _read(source: str, checksum: str) -> t.Iterator[Manifest]:
-    path = os.path.expanduser(source)
-    if sources.is_url(source):
-        # What is no URL at all is refused when it is read.
-        text = _text(source, checksum)
-        label = sources.without_user(source)
-        yield Manifest(label, text, os.path.basename(label.partition("?")[0]) or "index.yaml")
-    elif os.path.isdir(path):
-        for file in sources.manifests_below(path):
-            yield Manifest(file, _text(file, ""), os.path.relpath(file, path), file)
-    else:
-        yield Manifest(path, _text(path, checksum), os.path.basename(path), path)
-
-
-def _text(source: str, checksum: str) -> str:
-    content = sources.read(source)
-    manifests.verify_checksum(content, checksum, source)
-    return sources.decode(content, source)
+    return sources.read_all(params["sources"], params["checksums"])
 
 
 # --- Files ---

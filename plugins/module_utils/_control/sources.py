@@ -8,6 +8,7 @@ Private: may change at any time.
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import os
 import pathlib
@@ -18,9 +19,55 @@ from ansible.module_utils.urls import ConnectionError as UrlConnectionError
 from ansible.module_utils.urls import open_url
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._cni import manifests
 
 _TIMEOUT = 30
 _MANIFESTS = (".yaml", ".yml", ".json")
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """A text, what messages call it, its path in a directory, and its file if it is one."""
+
+    label: str
+    text: str
+    relative: str
+    path: str = ""
+
+
+def read_all(named: t.Sequence[str], checksums: t.Mapping[str, t.Any], option: str = "sources") -> t.List[Manifest]:
+    """The manifests of files, directories and URLs, each once. ``checksums`` are by source; ``option`` is whose value ``named`` is.
+
+    Raises BadInputError for what cannot be read, has another checksum, or is nothing at all.
+    """
+    unknown = sorted(set(checksums) - set(named))
+    if unknown:
+        raise _errors.BadInputError(f"{unknown[0]} is none of the sources", "checksums", "Write it as it is in sources.")
+    found = [manifest for source in named for manifest in _manifests(source, str(checksums.get(source, "")))]
+    if not found:
+        raise _errors.BadInputError("there is no source", option, "Name files, directories or URLs.")
+    # A file that is named twice, or is in a directory that is named as well, is one.
+    return list({item.label: item for item in reversed(found)}.values())[::-1]
+
+
+def _manifests(source: str, checksum: str) -> t.Iterator[Manifest]:
+    path = os.path.expanduser(source)
+    if is_url(source):
+        # What is no URL at all is refused when it is read.
+        text = _text(source, checksum)
+        label = without_user(source)
+        yield Manifest(label, text, os.path.basename(label.partition("?")[0]) or "index.yaml")
+    elif os.path.isdir(path):
+        for file in manifests_below(path):
+            yield Manifest(file, _text(file, ""), os.path.relpath(file, path), file)
+    else:
+        yield Manifest(path, _text(path, checksum), os.path.basename(path), path)
+
+
+def _text(source: str, checksum: str) -> str:
+    content = read(source)
+    manifests.verify_checksum(content, checksum, source)
+    return decode(content, source)
 
 
 def is_url(source: str) -> bool:

@@ -10,6 +10,7 @@ Positions and lengths are in characters. Pure: no I/O. Private: may change at an
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 import traceback
@@ -27,6 +28,9 @@ else:
 BYTE_ORDER_MARK = "\ufeff"
 _STRING = "tag:yaml.org,2002:str"
 _MERGE = "<<"
+#: The types beside text that JSON has as well.
+_PLAIN_TYPES = ("null", "bool", "int", "float")
+_INDEX = re.compile(r"\[(\d+)\]")
 _JSON_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|[^\s",:\[\]{}]+', re.DOTALL)
 
 
@@ -138,6 +142,71 @@ def entries(mapping: Collection) -> t.Iterable[t.Tuple[str, Node]]:
     return _with_merged(own, merged) if merged else own
 
 
+def data(root: Node) -> t.Any:
+    """What the node means, as the API server's JSON would have it: a date is text. An anchor and its aliases are one object."""
+    found: t.List[t.Any] = [None]
+    made: t.Dict[int, t.Any] = {}
+    waiting: t.List[t.Tuple[Node, t.Any, t.Any]] = [(root, found, 0)]
+    while waiting:
+        written, holder, key = waiting.pop()
+        node = target(written)
+        if isinstance(node, Scalar):
+            holder[key] = _value(node)
+            continue
+        if id(node) not in made:
+            made[id(node)] = holder[key] = {} if node.is_mapping else [None] * len(node.children)
+            children = entries(node) if node.is_mapping else enumerate(node.children)
+            # Dictionaries keep the order in which keys come, so these get their places before they are filled.
+            for name, child in list(children):
+                made[id(node)][name] = None
+                waiting.append((child, made[id(node)], name))
+        holder[key] = made[id(node)]
+    return found[0]
+
+
+def line_of(root: Node, path: str) -> int:
+    """The line of the field (``spec.ingress[0].ports``), or of as much of its path as there is. A name in the path may have dots."""
+    line, node, left = target(root).line, target(root), path
+    while left and isinstance(node, Collection):
+        step = _child(node, left)
+        if step is None:
+            break
+        line, node, left = step
+    return line
+
+
+def _child(node: Collection, path: str) -> t.Optional[t.Tuple[int, t.Union[Scalar, Collection], str]]:
+    """The line of the first step of the path, what is there, and the rest of the path."""
+    index = _INDEX.match(path)
+    if not node.is_mapping:
+        if index is None or int(index.group(1)) >= len(node.children):
+            return None
+        child = node.children[int(index.group(1))]
+        return child.line, target(child), path[index.end() :].lstrip(".")
+    fitting = [(key, child) for key, child in pairs(node) if _begins(path, key)]
+    if not fitting:
+        return None
+    key, child = max(fitting, key=lambda pair: len(t.cast(Scalar, target(pair[0])).value))
+    return key.line, target(child), path[len(t.cast(Scalar, target(key)).value) :].lstrip(".")
+
+
+def _begins(path: str, key: Node) -> bool:
+    name = target(key)
+    return isinstance(name, Scalar) and path.startswith(name.value) and path[len(name.value) :][:1] in ("", ".", "[")
+
+
+def _value(scalar: Scalar) -> t.Any:
+    tag = scalar.tag
+    if not tag:
+        tag = _STRING if scalar.style else _resolver().resolve(yaml.ScalarNode, scalar.value, (True, False))
+    construct = _constructors().get(tag)
+    try:
+        return construct(yaml.ScalarNode(tag, scalar.value)) if construct else scalar.value
+    except (ValueError, KeyError):
+        # Such as a number without digits, or a truth value that is none.
+        return scalar.value
+
+
 def is_string(scalar: Scalar) -> bool:
     """Whether it means text, and not a number, a truth value, a date or nothing."""
     if scalar.tag or scalar.style:
@@ -176,6 +245,13 @@ def _resolver() -> t.Any:
     if not _RESOLVER:
         _RESOLVER.append(yaml.resolver.Resolver())
     return _RESOLVER[0]
+
+
+@functools.lru_cache(maxsize=None)
+def _constructors() -> t.Mapping[str, t.Callable[[t.Any], t.Any]]:
+    """By tag, what makes a value of a scalar of such a type."""
+    constructor = yaml.constructor.SafeConstructor()
+    return {f"tag:yaml.org,2002:{name}": getattr(constructor, f"construct_yaml_{name}") for name in _PLAIN_TYPES}
 
 
 # --- YAML ---
@@ -311,7 +387,9 @@ def _compose_json(text: str, offset: int, where: str) -> t.Iterator[Document]:
         elif word in "}]":
             _refuse_duplicates(stack.pop(), _place(where, 1))
         elif word[0] == '"':
-            stack[-1].children.append(Scalar(json.loads(word, strict=False), start, start + len(word), line, '"'))
+            # Most have no escapes, and json takes its time.
+            value = json.loads(word, strict=False) if "\\" in word else word[1:-1]
+            stack[-1].children.append(Scalar(value, start, start + len(word), line, '"'))
         else:
             stack[-1].children.append(Scalar(word, start, start + len(word), line, ""))
     yield Document(1, top.children[0])

@@ -186,15 +186,16 @@ class Matrix:
         return (ALLOW, lambda: _allowing(side, passing)) if passing.allowed else (DENY, lambda: _denying(side, isolating))
 
     def _pair(self, part: Part) -> Pair:
-        seen = []
-        for reading in part.readings:
-            leaving, entering = self._answer(EGRESS, reading.egress), self._answer(INGRESS, reading.ingress)
-            verdict = _both(leaving[0], entering[0])
-            # What let pass does not matter where another side stopped it.
-            reasons = [reason for answer in (leaving, entering) if verdict == ALLOW or answer[0] != ALLOW for reason in answer[1]()]
-            seen.append(Seen(verdict, reading.notes, tuple(reasons) or (self._free(reading),)))
+        seen = [self._seen(reading) for reading in part.readings]
         verdict = part.fixed or _agreed(one.verdict for one in seen)
         return Pair(part.source, part.destination, str(part.port), part.family, verdict, part.note, tuple(dict.fromkeys(seen)))
+
+    def _seen(self, reading: Reading) -> Seen:
+        leaving, entering = self._answer(EGRESS, reading.egress), self._answer(INGRESS, reading.ingress)
+        verdict = _both(leaving[0], entering[0])
+        # What let pass does not matter where another side stopped it.
+        reasons = [reason for answer in (leaving, entering) if verdict == ALLOW or answer[0] != ALLOW for reason in answer[1]()]
+        return Seen(verdict, reading.notes, tuple(reasons) or (self._free(reading),))
 
     def _free(self, reading: Reading) -> Reason:
         """Why nothing stands in the way, where no rule has let it pass."""
@@ -215,6 +216,24 @@ class Matrix:
         if asked not in self._tables:
             raise _errors.BadInputError(f"no table was made for {asked}", "ports", f"There are: {', '.join(map(str, self._tables))}.")
         return self._tables[asked]
+
+    def between(self, source: int, destination: int, port: t.Union[str, Port]) -> Seen:
+        """What policies say about a connection from one class to another, as `rows` has it, with the reasons.
+
+        Undefined where a policy of another tier may decide, and where all pods of an end are on their node's network.
+        """
+        asked, one, other = ports.parse(port), self._position(source), self._position(destination)
+        seen = self._seen(Reading(Question(one, other, asked), Question(other, one, asked)))
+        if (self._is_host(source) or self._is_host(destination)) and any(reason.policy for reason in seen.reasons):
+            return dataclasses.replace(seen, verdict=UNDEFINED, notes=(_HOSTS,))
+        return seen
+
+    def _position(self, number: int) -> ends.Position:
+        return ends.Position(ends.POD if self.classes.listed[number].members else ends.EXTERNAL, number)
+
+    def _is_host(self, number: int) -> bool:
+        members = self.classes.listed[number].members
+        return bool(members) and all(self.world.pods[pod].host_network for pod in members)
 
     def group(self, number: int) -> Group:
         """A class in words: its pods, or what kind of addresses."""
@@ -240,6 +259,9 @@ class Matrix:
                     reached[row] = weights.of(row)
                 total += sizes[number] * reached[row] - (sizes[number] if bitsets.has(row, number) else 0)
         return total
+
+
+_HOSTS = "what policies mean for pods on their node's network is left to the CNI"
 
 
 def rectangles(rows: t.Iterable[int]) -> t.Tuple[Rectangle, ...]:

@@ -33,9 +33,14 @@ class Case:
 
 def render(report: model.Report) -> str:
     """The document. The same report gives the same text."""
-    root = ET.Element("testsuites", name=_clean(report.title))
+    return document(report.title, _suites(report), report.started)
+
+
+def document(title: str, suites: t.Iterable[t.Tuple[str, t.Sequence[Case]]], started: t.Optional[float] = None) -> str:
+    """The document of these suites, by name; those without a case are left out. ``started``: the moment of a run, in seconds."""
+    root = ET.Element("testsuites", name=_clean(title))
     root.text = root.tail = "\n"
-    root.extend(_suite(report, name, cases) for name, cases in _suites(report) if cases)
+    root.extend(_suite(name, cases, started) for name, cases in suites if cases)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
 
 
@@ -86,7 +91,7 @@ def _leftovers(report: model.Report) -> t.List[Case]:
     return [Case(f"nothing of {report.source} on {place}", "", found.get(place, "")) for place in places]
 
 
-def _suite(report: model.Report, name: str, cases: t.Sequence[Case]) -> ET.Element:
+def _suite(name: str, cases: t.Sequence[Case], started: t.Optional[float]) -> ET.Element:
     attributes = {
         "name": name,
         "tests": str(len(cases)),
@@ -94,8 +99,8 @@ def _suite(report: model.Report, name: str, cases: t.Sequence[Case]) -> ET.Eleme
         "skipped": str(sum(1 for case in cases if case.skipped)),
         "time": f"{sum(case.seconds for case in cases):.3f}",
     }
-    if report.started is not None:
-        attributes["timestamp"] = _moments.text(report.started).rstrip("Z")
+    if started is not None:
+        attributes["timestamp"] = _moments.text(started).rstrip("Z")
     suite = ET.Element("testsuite", attributes)
     suite.text = suite.tail = "\n"
     suite.extend(_element(name, case) for case in cases)

@@ -180,3 +180,62 @@ def _words(data: t.Any) -> t.Any:
     if isinstance(data, list):
         return [_words(value) for value in data]
     return data if isinstance(data, str) else json.dumps(data)
+
+
+@each_parser
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: 1\nb: '1'\nc: 1.5\nd: yes\ne: null\nf:\ng: x\n", {"a": 1, "b": "1", "c": 1.5, "d": True, "e": None, "f": None, "g": "x"}),
+        ("- 2026-11-30\n- !!str 80\n- !!int '80'\n- 0x1F\n- !mine 80\n", ["2026-11-30", "80", 80, 31, "80"]),
+        (
+            "a: &x {k: [1, {z: 2}]}\nb: *x\nc: {<<: *x, k: 3, l: 4}\n",
+            {"a": {"k": [1, {"z": 2}]}, "b": {"k": [1, {"z": 2}]}, "c": {"k": 3, "l": 4}},
+        ),
+        ("[]", []),
+        ("{}", {}),
+        ("", None),
+        ("!!int x", "x"),
+        ("!!bool x", "x"),
+    ],
+)
+def test_data(text: str, expected: t.Any) -> None:
+    (document,) = documents.compose(f"---\n{text}")
+    assert documents.data(document.root) == expected
+
+
+@each_parser
+def test_data_is_what_the_loader_makes_of_it() -> None:
+    text = "z: [1, [2, 3], {b: 1, a: [x]}]\na: {n: ~, m: off}\n"
+    (document,) = documents.compose(text)
+    assert json.dumps(documents.data(document.root)) == json.dumps(yaml.safe_load(text))
+
+
+def test_data_of_what_contains_itself_ends() -> None:
+    (document,) = documents.compose("a: &x\n  b: *x\n")
+    data = documents.data(document.root)
+    assert data["a"] is data["a"]["b"]
+
+
+@each_parser
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("", 2),
+        ("kind", 2),
+        ("spec", 3),
+        ("spec.ingress[0]", 5),
+        ("spec.ingress[0].from[1].podSelector.matchLabels.app.example/name", 10),
+        ("spec.ingress[0].from[7].podSelector", 6),
+        ("spec.ingress[1]", 4),
+        ("spec.ingres", 3),
+        ("nothing", 2),
+    ],
+)
+def test_line_of(path: str, line: int) -> None:
+    text = (
+        "# a comment\nkind: NetworkPolicy\nspec:\n  ingress:\n    - ports: []\n      from:\n        - podSelector: {}\n"
+        "        - podSelector:\n            matchLabels:\n              app.example/name: x\n              app: y\n"
+    )
+    (document,) = documents.compose(text)
+    assert documents.line_of(document.root, path) == line
