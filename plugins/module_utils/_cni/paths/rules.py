@@ -42,7 +42,10 @@ class Passed:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What becomes of ``probability`` of the packets. ``verdict`` is `ACCEPT`, `DROP` or `REJECT`; ``masquerade`` wants another source."""
+    """What becomes of ``probability`` of the packets. ``verdict`` is `ACCEPT`, `DROP` or `REJECT`; ``masquerade`` wants another source.
+
+    ``markings`` counts how often the packet's mark became another one.
+    """
 
     verdict: str
     packet: Packet
@@ -50,6 +53,7 @@ class Outcome:
     passed: t.Tuple[Passed, ...] = ()
     doubts: t.Tuple[str, ...] = ()
     masquerade: bool = False
+    markings: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +127,8 @@ class _Walk:
         """Those that go on in this chain, and those that are done with it."""
         target = reading.target
         if target == "MARK":
-            return [dataclasses.replace(item, packet=_marked(item.packet, reading))], []
+            marked = _marked(item.packet, reading)
+            return [dataclasses.replace(item, packet=marked, markings=item.markings + (marked != item.packet))], []
         if target in self._chains:
             return self._inside(item, reading, rule, depth)
         ended = _ended(item, reading, rule)
@@ -153,8 +158,8 @@ def _ended(item: Outcome, reading: iptables.Reading, rule: Passed) -> t.Optional
 
 
 def _returned(before: Outcome, after: Outcome, verdict: str) -> Outcome:
-    """Back from a chain: the rules passed there decided nothing, unless one left its mark on the packet."""
-    passed = after.passed if after.packet != before.packet else before.passed
+    """Back from a chain: the rules passed there decided nothing, unless one of them marked the packet, be it as it was marked before."""
+    passed = after.passed if after.markings != before.markings else before.passed
     return dataclasses.replace(after, verdict=verdict, passed=passed)
 
 

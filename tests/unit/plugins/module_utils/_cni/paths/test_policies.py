@@ -10,7 +10,8 @@ import dataclasses
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni import snapshot as model
-from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import account
+from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import account, rules
+from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.model import Packet
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.policies import Policies
 from tests.support import path_cases
 
@@ -72,6 +73,18 @@ def test_a_verdict(clients: tuple[str, ...], target: str, protocol: str, outcome
     assert journey.there.outcome == outcome
     assert why in [hop.why for hop in journey.there.hops if hop.node == "n2"]
     assert not [doubt for doubt in journey.there.doubts if doubt.startswith("n2")]
+
+
+def test_a_policy_that_allows_what_was_marked_as_allowed_before() -> None:
+    """As between two pods of one node: the sender's side has marked the packet, and the target's marks it the same way once more."""
+    sender = ["-j MARK --set-xmark 0x0/0x1a0000", f"-j MARK --set-xmark {ALLOW:#x}/{ALLOW:#x}", "-o cali+ -j cali-to-wl-dispatch"]
+    chains = path_cases.chains("filter", {**RULES, "cali-FORWARD": sender})
+    (rules_of_filter,) = rules.rulesets(chains, "filter", 4)
+    packet = Packet("10.244.1.5", "10.244.2.5", "tcp", 0, 80)
+    facts = {"out device": "cali-b", "protocol": "tcp", "tcp dport": "80", "state": "new", "set cali40s:clients src": "yes"}
+    (outcome,) = rules_of_filter.follow("FORWARD", packet, lambda seen: {**facts, "mark": str(seen.mark)})
+    assert outcome.verdict == rules.ACCEPT
+    assert [str(policy) for policy in Policies(chains).allowed_by(outcome.passed)] == [WEB]
 
 
 def test_the_policies_of_a_pod() -> None:
