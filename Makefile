@@ -48,6 +48,7 @@ $(NEWEST_VENV)/.installed: requirements/py312.txt
 
 packages: setup ## the host's Debian packages for the lab and the tests
 	@$(LAB) packages
+	@$(BIN)/python tests/support/skopeo.py
 
 # The registry that plays the upstream ones is off meanwhile, so what runs came from Harbor.
 migrate: lab ## flannel to Calico on the lab with images of its Harbor, from a bare machine to a verified cluster
