@@ -167,7 +167,7 @@ SPEC = options.spec(
     },
     act,
     required_if=[("state", EXPORTED, ("images",)), ("state", IMPORTED, ("registry", "project"))],
-    required_by={"username": ("registry",)},
+    required_by={"username": ("registry",), "lock_file": ("registry", "project")},
 )
 
 

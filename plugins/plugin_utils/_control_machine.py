@@ -130,7 +130,7 @@ class ControlMachineAction(ActionBase):
         # A module could change a default it was given, and in a loop the next item is in the same worker.
         validator = ModuleArgumentSpecValidator(copy.deepcopy(dict(spec.argument_spec)), **spec.rules)
         validated = validator.validate(_as_sent(self._task.args, Direction.CONTROLLER_TO_MODULE))
-        secret = set(validated._no_log_values)  # noqa: SLF001
+        secret = set(validated._no_log_values)  # noqa: SLF001  # AnsibleModule takes them from there too
         call = WorkerCall(validated.validated_parameters, bool(self._task.check_mode), secret, bool(self._task.no_log))
         if validated.error_messages:
             result = {"failed": True, "msg": self._bad_arguments(validated)}

@@ -34,7 +34,8 @@ def config_path() -> str:
             "containerd's config.toml",
             "Set config_path of the CRI plugin's registry to /etc/containerd/certs.d and restart containerd, or name config_path.",
         )
-    return found.registry_dir
+    # It may be several, as in PATH, of which the first that knows a host wins.
+    return found.registry_dir.partition(":")[0]
 
 
 def read(directory: str, root: str = "/") -> t.Dict[str, str]:

@@ -24,7 +24,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._images import referenc
 #: What docker calls Docker Hub in its file.
 _HUB_KEYS = ("docker.io", "index.docker.io/v1", "index.docker.io", "registry-1.docker.io")
 #: What a helper gives as the user when the secret is a token to get tokens with.
-_TOKEN_USER = "<token>"  # noqa: S105
+_TOKEN_USER = "<token>"  # noqa: S105  # a user name
 _HELPER_SECONDS = 30
 _HELPER_NAME = re.compile(r"[\w.-]+")
 

@@ -232,10 +232,6 @@ class Host:
             return True
         return False
 
-    def pause(self, attempt: int, error: TransientError) -> None:
-        """Waits before the next attempt."""
-        time.sleep(self._patience.pause(attempt, error.asked))
-
     def _once(self, once: t.Callable[[], t.Any]) -> t.Any:
         sent = time.monotonic()
         try:

@@ -196,7 +196,7 @@ def _proxy(scheme: str, host: str) -> t.Optional[str]:
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
     # Half of what all of this takes to import, and mostly for nothing.
-    from urllib import request  # noqa: PLC0415
+    from urllib import request  # noqa: PLC0415  # see above
 
     return None if request.proxy_bypass(host) else request.getproxies().get(scheme)
 

@@ -21,8 +21,8 @@ from tests.support.harbor_images import Pusher
 
 MODULES = {module.__name__.rpartition(".")[2]: module for module in (harbor_info, harbor_project, harbor_robot, image_prune)}
 # Of accounts that live as long as a test.
-SECRET = "A-known-secret1"  # noqa: S105
-OTHER_SECRET = "Another-secret2"  # noqa: S105
+SECRET = "A-known-secret1"  # noqa: S105 - of a test
+OTHER_SECRET = "Another-secret2"  # noqa: S105 - of a test
 SOMEONE = {"username": "someone", "password": "Some-password2"}
 PUSH = [{"access": ["repository:pull", "repository:push"]}]
 ANYTHING = {"kind": "doublestar", "pattern": "**"}

@@ -23,9 +23,9 @@ from tests.support.object_cluster import ObjectCluster
 
 ROOT = Path(__file__).parents[3]
 # Of accounts that live as long as a test.
-PUSHER_SECRET = "Pusher-secret1"  # noqa: S105
-ROBOT_SECRET = "Robot-secret2"  # noqa: S105
-WRONG_PASSWORD = "Wrong-password3"  # noqa: S105
+PUSHER_SECRET = "Pusher-secret1"  # noqa: S105 - of a test
+ROBOT_SECRET = "Robot-secret2"  # noqa: S105 - of a test
+WRONG_PASSWORD = "Wrong-password3"  # noqa: S105 - of a test
 # By variables, as from a vault: Ansible quotes the lines of a playbook.
 SECRETS = {"robot_secret": ROBOT_SECRET, "wrong_password": WRONG_PASSWORD, "third_secret": "Third-secret3", "tiny_secret": "tiny"}
 PULL_SECRET = "/api/v1/namespaces/kube-flannel/secrets/harbor"  # noqa: S105 - a path

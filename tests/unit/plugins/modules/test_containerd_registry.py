@@ -133,8 +133,9 @@ def test_where_there_is_nothing_to_write_to(
         settle(tmp_path, config_path=None)
 
 
-def test_the_directory_is_containerd_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collect, "runtime", lambda: Runtime("containerd", "1.7", registry_dir="/etc/certs"))
+@pytest.mark.parametrize("told", ["/etc/certs", "/etc/certs:/etc/docker/certs.d"])
+def test_the_directory_is_containerd_s_own(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    monkeypatch.setattr(collect, "runtime", lambda: Runtime("containerd", "1.7", registry_dir=told))
     assert registry_hosts.config_path() == "/etc/certs"
 
 

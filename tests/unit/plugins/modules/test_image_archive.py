@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._images import lock
 from ansible_collections.podnet.cni.plugins.module_utils._registry import options
 from ansible_collections.podnet.cni.plugins.modules import image_archive
 from tests.support import images
@@ -30,8 +31,8 @@ def _store(monkeypatch: pytest.MonkeyPatch) -> Memory:
     return store
 
 
-def run(path: Path, state: str, *names: t.Any, check_mode: bool = False) -> dict[str, t.Any]:
-    given = {"path": str(path), "state": state, "images": list(names)}
+def run(path: Path, state: str, *names: t.Any, check_mode: bool = False, **more: t.Any) -> dict[str, t.Any]:
+    given = {"path": str(path), "state": state, "images": list(names), **more}
     destination = {"registry": "h.x", "project": "p"} if state == "imported" else {}
     return image_archive.act(call_of(image_archive.SPEC, {**given, **destination}, check_mode))
 
@@ -44,6 +45,18 @@ def test_there_and_back(store: Memory, tmp_path: Path, form: str) -> None:
     assert run(tmp_path / form, "imported")["summary"].startswith("1 copied")
     assert store.tags[PLACE, "v1"] == store.tags["r.x/a", "v1"]
     assert not run(tmp_path / form, "imported", NAME)["changed"]
+
+
+def test_an_import_writes_the_lock_file(store: Memory, tmp_path: Path) -> None:
+    """It is the one that image_mirror would write: rewriting and nodes go on from it where no upstream can be reached."""
+    run(tmp_path / "layout", "exported", NAME)
+    path = tmp_path / "images.lock.yml"
+    more = {"lock_file": str(path), "overrides": {"r.x": "mine"}}
+    assert run(tmp_path / "layout", "imported", check_mode=True, **more)["changed"] is True
+    assert not path.exists()
+    assert run(tmp_path / "layout", "imported", **more)["changed"] is True
+    assert lock.parse(path.read_text()).entries == (lock.Entry(NAME, store.tags["r.x/a", "v1"], "h.x/mine/a:v1"),)
+    assert run(tmp_path / "layout", "imported", **more)["changed"] is False
 
 
 @by_form
