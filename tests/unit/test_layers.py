@@ -24,7 +24,7 @@ ADAPTERS = ("_node", "_kube", "_registry", "_harbor")
 NEWER_METHODS = {"removeprefix", "removesuffix", "bit_count", "is_relative_to", "with_stem", "to_thread"}
 
 # Decisions: snapshots or objects in, verdicts out.
-PURE = {UTILS / "_cni", UTILS / "_images", UTILS / "_netpol"}
+PURE = {UTILS / "_cni", UTILS / "_images", UTILS / "_netpol", UTILS / "_probing"}
 
 SOURCES = sorted(path for path in PLUGINS.rglob("*.py") if "__pycache__" not in path.parts)
 

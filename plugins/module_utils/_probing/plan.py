@@ -1,0 +1,217 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which pods to measure with, and what they ask each other.
+
+Pods that no policy tells apart are one kind, and one pod for all of them will do: its shadow, a pod of ours with the same labels and the
+same names of ports. Each kind gets a shadow on two nodes, so every pair of kinds is measured on one node and across nodes, and every other
+node gets one, so that no node's enforcement is taken on trust. With ``ephemeral`` the users' own pods are what is measured with.
+Pure: no I/O. Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import model, study
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.classes import Vocabulary
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.world import World
+
+SHADOW, EPHEMERAL = "shadow", "ephemeral"
+SAME_NODE, ACROSS, OUT = "same node", "across nodes", "out of the pods"
+#: Namespaces that are the cluster's own, by name or by the beginning of it; nothing is put into them unless they are asked for.
+_SYSTEM = ("kube-system", "kube-public", "kube-node-lease", "kube-flannel", "tigera-operator")
+_SYSTEM_PREFIXES = ("calico-", "podnet-")
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """Pods that no policy tells apart. ``pods``: their references; the first is the one that is imitated."""
+
+    number: int
+    pods: t.Tuple[model.Pod, ...]
+
+    @property
+    def model(self) -> model.Pod:
+        return self.pods[0]
+
+    @property
+    def name(self) -> str:
+        more = len(self.pods) - 1
+        return self.model.reference + (f" and {more} more" if more else "")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stand:
+    """A pod to measure with: of ours with the labels of ``kind``, or one of the kind's own. ``address`` is known when it runs."""
+
+    namespace: str
+    name: str
+    node: str
+    kind: Kind
+    address: str = ""
+
+    @property
+    def reference(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Connection:
+    """What ``source`` (a stand's reference) tries: ``port`` of ``target``.
+
+    ``target`` is a stand's reference, or another end as expectations name it, and then ``address`` is where that is. ``says``: what the
+    listener there tells, "" where it is not ours.
+    """
+
+    source: str
+    target: str
+    port: Port
+    says: str = ""
+    place: str = OUT
+    address: str = ""
+
+    @property
+    def is_control(self) -> bool:
+        """A pod that asks itself: no policy can forbid it, so whoever does not answer does not listen."""
+        return self.source == self.target
+
+    def __str__(self) -> str:
+        return f"{self.source} to {self.target} on {self.port}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What is to be measured. ``namespaces``: of these only; empty: of all but the cluster's own. ``most``: kinds."""
+
+    namespaces: t.Tuple[str, ...] = ()
+    clients: str = SHADOW
+    most: int = 40
+
+
+# --- Kinds ------------------------------------------------------------------------------------------------------------
+
+
+def kinds(world: World, wanted: Wanted, named: t.Iterable[str] = ()) -> t.Tuple[Kind, ...]:
+    """The kinds of pods in the wanted namespaces, and of the pods ``named`` wherever they are. Raises BadInputError."""
+    unknown = [name for name in wanted.namespaces if name not in world.namespaces]
+    if unknown:
+        raise _errors.BadInputError(f"there is no namespace {unknown[0]}", "option namespaces", "Name those whose pods are to be probed.")
+    extra = {number for reference in named for number in world.members.get(reference, ())}
+    told = _Namespaces(world)
+    words = Vocabulary.of(world.policies, (tier.pods for tier in world.tiers))
+    grouped: t.Dict[t.Tuple[t.Any, ...], t.List[model.Pod]] = {}
+    for number, pod in enumerate(world.pods):
+        if pod.host_network or pod.is_template or not (number in extra or _is_wanted(pod.namespace, wanted)):
+            continue
+        key = told.key(pod.namespace), words.labels(pod.labels), words.ports(pod.ports)
+        grouped.setdefault(key, []).append(pod)
+    if not grouped:
+        raise _errors.BadInputError("no pod is there that policies are about", "option namespaces", "Name namespaces with running pods.")
+    if len(grouped) > wanted.most:
+        raise _errors.BadInputError(
+            f"policies tell {len(grouped)} kinds of pods apart, and at most {wanted.most} are probed at once",
+            "option namespaces",
+            "Probe some namespaces at a time, or raise max_kinds: the connections grow with its square.",
+        )
+    # The one that is imitated should be one that runs.
+    return tuple(Kind(number, tuple(sorted(pods, key=lambda pod: not pod.addresses))) for number, pods in enumerate(grouped.values()))
+
+
+def _is_wanted(namespace: str, wanted: Wanted) -> bool:
+    if wanted.namespaces:
+        return namespace in wanted.namespaces
+    return namespace not in _SYSTEM and not namespace.startswith(_SYSTEM_PREFIXES)
+
+
+class _Namespaces:
+    """What policies see of a namespace: itself where it has some, else those of its labels that some policy mentions."""
+
+    def __init__(self, world: World) -> None:
+        self._labels = world.namespaces
+        self._own = {policy.namespace for policy in world.policies}
+        rules = [rule for policy in world.policies for rule in (*(policy.ingress or ()), *(policy.egress or ()))]
+        self._selectors = dict.fromkeys(peer.namespaces for rule in rules for peer in rule.peers if peer.namespaces)
+
+    def key(self, namespace: str) -> t.Tuple[t.Any, ...]:
+        if namespace in self._own:
+            return (namespace,)
+        labels = self._labels.get(namespace, {})
+        return ("", *(selector.matches(labels) for selector in self._selectors))
+
+
+# --- Stands -----------------------------------------------------------------------------------------------------------
+
+
+def shadows(found: t.Sequence[Kind], nodes: t.Sequence[str]) -> t.Tuple[Stand, ...]:
+    """Pods to make: of each kind on the first two of ``nodes``, and on every other node one, of the kinds in turn."""
+    if not nodes:
+        raise _errors.ClusterError("no node is ready", "nodes", "See what is wrong with them.")
+    places = [(kind, node) for kind in found for node in nodes[:2]]
+    places += [(found[number % len(found)], node) for number, node in enumerate(nodes[2:])]
+    return tuple(Stand(kind.model.namespace, f"podnet-probe-{number}", node, kind) for number, (kind, node) in enumerate(places))
+
+
+def own_pods(found: t.Sequence[Kind], nodes: t.Sequence[str]) -> t.Tuple[Stand, ...]:
+    """Users' pods: of each kind at most two, on different nodes where there are such. ``nodes``: those that are ready."""
+    chosen = []
+    for kind in found:
+        running = [pod for pod in kind.pods if pod.addresses and pod.node in nodes]
+        others = [pod for pod in running[1:] if pod.node != running[0].node] or running[1:]
+        chosen += [Stand(pod.namespace, pod.name, pod.node, kind, pod.addresses[0]) for pod in (*running[:1], *others[:1])]
+    return tuple(chosen)
+
+
+# --- Connections ------------------------------------------------------------------------------------------------------
+
+
+def connections(stands: t.Sequence[Stand], ports: t.Sequence[Port], says: bool) -> t.Tuple[Connection, ...]:
+    """What the stands ask themselves, and each other: of each pair of kinds once on one node and once across, from either node in turn."""
+    found = [_ask(stand, stand, port, says) for stand in stands for port in ports]
+    for source, target in _pairs(stands):
+        found += [_ask(source, target, port, says) for port in ports]
+    return tuple(found)
+
+
+def _pairs(stands: t.Sequence[Stand]) -> t.Iterator[t.Tuple[Stand, Stand]]:
+    by_kind: t.Dict[int, t.List[Stand]] = {}
+    for stand in stands:
+        by_kind.setdefault(stand.kind.number, []).append(stand)
+    for one, other in itertools.product(by_kind.values(), repeat=2):
+        yield from _between(one[:2], other[:2], (one[0].kind.number + other[0].kind.number) % 2)
+    # The pods on further nodes: each with one of every kind, both ways.
+    for extra in (stand for several in by_kind.values() for stand in several[2:]):
+        for several in by_kind.values():
+            yield extra, several[0]
+            yield several[0], extra
+
+
+def _between(sources: t.Sequence[Stand], targets: t.Sequence[Stand], turn: int) -> t.Iterator[t.Tuple[Stand, Stand]]:
+    """At most one pair on a node and one across nodes; ``turn`` says which source is asked first."""
+    seen = set()
+    ordered = [*sources[turn:], *sources[:turn]]
+    for source, target in itertools.product(ordered, targets):
+        place = _place(source, target)
+        if source.reference != target.reference and place not in seen:
+            seen.add(place)
+            yield source, target
+
+
+def _place(source: Stand, target: Stand) -> str:
+    return SAME_NODE if source.node == target.node else ACROSS
+
+
+def _ask(source: Stand, target: Stand, port: Port, says: bool) -> Connection:
+    return Connection(source.reference, target.reference, port, target.name if says else "", _place(source, target))
+
+
+def probe_port(column: study.Column, following: t.Optional[study.Column]) -> Port:
+    """The port to try for a range: the last before the next range where it begins at 1, else its first. Ranges go wrong at their ends."""
+    port = column.port
+    if port.number == 1 and following is not None and following.port.protocol == port.protocol:
+        return Port(port.protocol, following.port.number - 1)
+    return port

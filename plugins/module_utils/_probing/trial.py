@@ -1,0 +1,189 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What was measured, held against what policies say: connection by connection, and what that tells about the cluster.
+
+Pure: no I/O. Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import functools
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY, UNDEFINED, matrix
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import MET, MISSED, Expectation
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import Connection, Stand
+
+#: What was measured where no verdict follows from it.
+UNKNOWN = "unknown"
+#: How a measurement is to what policies say; `UNDEFINED` and `UNKNOWN` are the others.
+AGREES, DIFFERS = "agrees", "differs"
+#: What the cluster does with policies: all that should be denied is; some of it; none of it; or nothing measured should be.
+ENFORCED, PARTLY, NOT_ENFORCED, UNTESTED = "enforced", "partly", "not enforced", "nothing to enforce"
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """A connection: what policies say (``expected``) and why, what it did (``verdict``), and what was seen (``seen``, in words)."""
+
+    connection: Connection
+    expected: str
+    verdict: str
+    seen: str
+    milliseconds: int
+    why: t.Tuple[str, ...] = ()
+
+    @property
+    def result(self) -> str:
+        if self.expected == UNDEFINED or self.verdict == UNKNOWN:
+            return UNDEFINED if self.expected == UNDEFINED else UNKNOWN
+        return AGREES if self.expected == self.verdict else DIFFERS
+
+    def __str__(self) -> str:
+        why = f" ({'; '.join(self.why)})" if self.why else ""
+        return f"{self.connection}: {self.seen}, where policies say {self.expected}{why}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Tested:
+    """An expectation, and what the connections did that are evidence for it. ``note``: why there are none, or none that count."""
+
+    expectation: Expectation
+    measured: t.Tuple[Measured, ...]
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """The one verdict of all its connections; unknown where they differ, or there are none."""
+        verdicts = {one.verdict for one in self.measured}
+        return verdicts.pop() if len(verdicts) == 1 else UNKNOWN
+
+    @property
+    def result(self) -> str:
+        """``met``, ``missed``, or ``unknown``; missed also where only some of the connections did what has to be."""
+        if not self.measured or any(one.verdict == UNKNOWN for one in self.measured):
+            return UNKNOWN
+        return MET if self.verdict == self.expectation.verdict else MISSED
+
+    def __str__(self) -> str:
+        against = [str(one.connection) + f": {one.seen}" for one in self.measured if one.verdict != self.expectation.verdict]
+        told = "; ".join(against[:3]) or self.note
+        return f"{self.expectation}: {self.result}" + (f" ({told})" if told and self.result != MET else "")
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One measurement of a cluster.
+
+    ``cni``: what runs there, "" if that is not known. ``enforces``: False where that is known to enforce nothing. ``settled_after``:
+    seconds until everything was as policies say, None if it never was. ``left_out``: what was not measured, and why.
+    """
+
+    cni: str
+    enforces: bool
+    stands: t.Tuple[Stand, ...]
+    measured: t.Tuple[Measured, ...]
+    tested: t.Tuple[Tested, ...] = ()
+    settled_after: t.Optional[float] = None
+    seconds: float = 0.0
+    left_out: t.Tuple[str, ...] = ()
+
+    @functools.cached_property
+    def differing(self) -> t.Tuple[Measured, ...]:
+        return self.having(DIFFERS)
+
+    def having(self, result: str) -> t.Tuple[Measured, ...]:
+        return tuple(one for one in self.measured if one.result == result)
+
+    @property
+    def missed(self) -> t.Tuple[Tested, ...]:
+        return tuple(one for one in self.tested if one.result == MISSED)
+
+    @property
+    def enforcement(self) -> str:
+        """Whether connections that policies deny were denied."""
+        verdicts = {one.verdict for one in self.measured if one.expected == DENY and one.verdict != UNKNOWN}
+        if not verdicts:
+            return UNTESTED
+        if verdicts == {DENY}:
+            return ENFORCED
+        return PARTLY if DENY in verdicts else NOT_ENFORCED
+
+    @property
+    def why_not_enforced(self) -> str:
+        """The reason, in words, where nothing is enforced."""
+        if not self.enforces:
+            return f"{self.cni} enforces no NetworkPolicies"
+        if self.cni:
+            return f"{self.cni} runs here and should enforce them: see whether its agents are ready"
+        return "no CNI that is known to enforce them runs here"
+
+    def summary(self) -> t.List[str]:
+        """A line on each thing that was found out."""
+        counts = collections.Counter(one.result for one in self.measured)
+        denied = [one for one in self.measured if one.expected == DENY]
+        kinds = len({stand.kind.number for stand in self.stands})
+        lines = [
+            f"{len(self.measured)} connections between {len(self.stands)} pods for {kinds} kinds of pods: "
+            + ", ".join(f"{counts[name]} {word}" for name, word in _COUNTED if counts[name] or name in (AGREES, DIFFERS)),
+            f"policies: {self.enforcement}"
+            + (f", {sum(one.verdict == DENY for one in denied)} of {len(denied)} connections that they deny were denied" if denied else "")
+            + (f" ({self.why_not_enforced})" if self.enforcement == NOT_ENFORCED else ""),
+        ]
+        if self.settled_after is not None:
+            lines.append(f"as policies say after {self.settled_after:.1f} s")
+        if self.tested:
+            results = collections.Counter(one.result for one in self.tested)
+            lines.append("expectations: " + ", ".join(f"{results[name]} {name}" for name in (MET, MISSED, UNKNOWN)))
+        return lines
+
+
+_COUNTED = ((AGREES, "as policies say"), (DIFFERS, "otherwise"), (UNDEFINED, "left to the CNI"), (UNKNOWN, "not known"))
+
+
+# --- From words to verdicts -------------------------------------------------------------------------------------------
+
+
+def judge(
+    readings: t.Mapping[Connection, agent.Reading],
+    explain: t.Callable[[Connection], matrix.Explanation],
+    expected: t.Mapping[Connection, str],
+) -> t.Tuple[Measured, ...]:
+    """Every connection but the controls, measured against ``expected``; ``explain`` is asked only where both differ."""
+    controls = {(one.target, one.port): reading.word for one, reading in readings.items() if one.is_control}
+    found = []
+    for connection, reading in readings.items():
+        if connection.is_control:
+            continue
+        verdict, seen = told(reading, controls.get((connection.target, connection.port), ""), connection)
+        one = Measured(connection, expected[connection], verdict, seen, reading.milliseconds)
+        if one.result == DIFFERS:
+            one = dataclasses.replace(one, why=tuple(reason.text for reason in explain(connection).reasons))
+        found.append(one)
+    return tuple(found)
+
+
+def told(reading: agent.Reading, control: str, connection: Connection) -> t.Tuple[str, str]:
+    """The verdict on a connection, and what was seen in words.
+
+    ``control``: what the destination saw when it asked itself on that port: `agent.ANSWERED` if something listens, `agent.REFUSED` if
+    nothing does, another word if that cannot be told; "" for a destination in which nobody could ask.
+    """
+    word, detail = reading.word, f" ({reading.text})" if reading.text else ""
+    if word == agent.ANSWERED:
+        return ALLOW, "answered"
+    if word == agent.WRONG:
+        return UNKNOWN, f"{reading.text or 'somebody else'} answered, who is not {connection.target}"
+    if word == agent.UNREAD:
+        return UNKNOWN, f"not measured{detail}"
+    if word == agent.REFUSED and control in ("", agent.REFUSED):
+        return ALLOW, "refused: it was reached, and nothing listens there"
+    # Packets that nobody answers may have come through.
+    unheard = control == "" and connection.port.protocol != "TCP"
+    if unheard or control not in ("", agent.ANSWERED, agent.REFUSED):
+        return UNKNOWN, f"{word}{detail}, and no listener is known to answer there"
+    return DENY, f"{'rejected' if word == agent.REFUSED else word}{detail}"
