@@ -34,12 +34,14 @@ class Api:
         """What is at ``path``, or nothing when it is not there or not served."""
         return self._get(path, [])
 
-    def items(self, path: str, field_selector: str = "") -> t.Optional[t.List[objects.Raw]]:
+    def items(self, path: str, field_selector: str = "", label_selector: str = "") -> t.Optional[t.List[objects.Raw]]:
         """All items of a list, page by page, or nothing when the kind is not served."""
         found: t.List[objects.Raw] = []
         query: t.List[t.Tuple[str, t.Any]] = [("limit", _PAGE)]
         if field_selector:
             query.append(("fieldSelector", field_selector))
+        if label_selector:
+            query.append(("labelSelector", label_selector))
         token = ""
         while True:
             page = self._get(path, [*query, ("continue", token)] if token else query)
@@ -91,11 +93,14 @@ class Api:
             return False
         return True
 
-    def patch_status(self, target: ObjectRef, change: objects.Raw, dry_run: bool = False) -> bool:
-        """Merges the change into the object's status, lists by the keys of their items; False when there is no such object."""
+    def patch_part(self, target: ObjectRef, part: str, change: objects.Raw, dry_run: bool = False) -> bool:
+        """Merges the change into a part that has a path of its own, such as ``status``; False when there is no such object.
+
+        Lists are merged by the keys of their items.
+        """
         dry = "All" if dry_run else None
         try:
-            self._request("PATCH", f"{path_of(target)}/status", _named(target), body=change, dry_run=dry, content_type=_STRATEGIC_PATCH)
+            self._request("PATCH", f"{path_of(target)}/{part}", _named(target), body=change, dry_run=dry, content_type=_STRATEGIC_PATCH)
         except kube_client.AbsentError:
             return False
         return True

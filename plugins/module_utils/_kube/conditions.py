@@ -27,7 +27,7 @@ def correct(client: t.Any, corrections: t.Iterable[conditions.Correction], now: 
     """Sends the patches, in a dry run for the server's opinion only; a node that is gone by now needs none."""
     api = Api(client)
     for correction in corrections:
-        api.patch_status(ObjectRef("v1", "Node", correction.node), correction.body(now), dry_run)
+        api.patch_part(ObjectRef("v1", "Node", correction.node), "status", correction.body(now), dry_run)
 
 
 def _served(seen: ClusterSnapshot, cni: str) -> t.Set[str]:

@@ -21,6 +21,8 @@ VARIABLE = "PODNET_CONNECT"
 PATIENCE, STAGGER = 1000, 250
 #: Targets in one run: each needs a socket or two.
 MOST_TARGETS = 400
+#: Seconds after which a run has surely ended: both attempts, and the time that many children take on a busy node.
+LONGEST = 15
 _MARK = "podnet"
 
 

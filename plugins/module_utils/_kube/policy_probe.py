@@ -1,0 +1,230 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Puts the pods of a measurement into a cluster, lets them ask each other, and takes them out again.
+
+Private: may change at any time.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import itertools
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._cni import objects as records
+from ansible_collections.podnet.cni.plugins.module_utils._cni import unreadiness
+from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ObjectRef
+from ansible_collections.podnet.cni.plugins.module_utils._kube import execute, namespaces
+from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
+from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, objects
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import Connection, Stand
+
+#: Requests, and commands in pods, at the same time.
+_PARALLEL = 16
+#: Seconds until pods that were deleted must be gone, with their namespace.
+_MOMENT = 60
+#: Seconds for one run of a pod's program, beside what the program itself needs.
+_MARGIN = 15
+#: What a kubelet gives up on, or never will do; it says so again and again.
+_HOPELESS = (
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "ErrImageNeverPull",
+    "InvalidImageName",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+)
+
+Raw = records.Raw
+_Answer = t.TypeVar("_Answer")
+_Item = t.TypeVar("_Item")
+
+
+class Field:
+    """The pods that measure, in the cluster behind a client of `client.get_client`."""
+
+    def __init__(self, client: t.Any, settings: objects.Settings) -> None:
+        self._client = client
+        self._api = Api(client)
+        self._settings = settings
+        self._ports: t.Tuple[Port, ...] = ()
+        self._owner = ""
+        self._container = objects.CONTAINER
+        self.stands: t.Dict[str, Stand] = {}
+
+    # --- Coming and going ---
+
+    def clear(self) -> t.Tuple[str, ...]:
+        """Removes what this or an earlier, killed run has made; returns what that was, once it is gone."""
+        found = namespaces.find(self._api, self._settings.namespace)
+        pods = self._shadows()
+        self._delete(pods)
+        if found is not None:
+            self._api.delete(records.reference(found, "v1", "Namespace"), records.metadata(found)["uid"])
+        deadline = Deadline(_MOMENT)
+        left = deadline.poll(self._shadows, lambda seen: not seen)
+        if left:
+            names = ", ".join(map(_reference, left[:3]))
+            raise _errors.ClusterError(f"{names}: still there after {_MOMENT} s", "pods of an earlier probe", "See why they do not end.")
+        namespaces.await_removal(self._api, self._settings.namespace, deadline)
+        return tuple(map(_reference, pods))
+
+    def place(self, stands: t.Sequence[Stand], ports: t.Sequence[Port], deadline: Deadline) -> t.Tuple[Raw, ...]:
+        """Makes the shadows and waits until they run; returns them as the API server has them."""
+        self._ports = tuple(ports)
+        self._owner = records.metadata(self._api.create(objects.namespace(self._settings)))["uid"]
+        return self._make(stands, deadline)
+
+    def _make(self, stands: t.Sequence[Stand], deadline: Deadline) -> t.Tuple[Raw, ...]:
+        _each(lambda stand: self._api.create(objects.shadow(stand, self._ports, self._settings, self._owner)), stands)
+        wanted = {stand.reference: stand for stand in stands}
+
+        def _look() -> t.Dict[str, Raw]:
+            return {_reference(pod): pod for pod in self._shadows() if _reference(pod) in wanted}
+
+        seen = deadline.poll(_look, lambda pods: any(map(_hopeless, pods.values())) or sum(map(_runs, pods.values())) == len(wanted))
+        late = [name for name in wanted if name not in seen or not _runs(seen[name])]
+        if late:
+            raise self._does_not_run(late, seen, deadline)
+        for name, pod in seen.items():
+            self.stands[name] = dataclasses.replace(wanted[name], address=_addresses(pod)[0])
+        return tuple(seen[name] for name in wanted)
+
+    def _does_not_run(self, late: t.Sequence[str], seen: t.Mapping[str, Raw], deadline: Deadline) -> _errors.ClusterError:
+        hopeless = [name for name in late if name in seen and _hopeless(seen[name])]
+        name = (hopeless or late)[0]
+        namespace, _, pod = name.partition("/")
+        events = self._api.items(f"/api/v1/namespaces/{namespace}/events") or ()
+        why = unreadiness.reason(seen[name], unreadiness.warnings_about(pod, events)) if name in seen else "it is gone"
+        others = f" (and {len(late) - 1} more)" if len(late) > 1 else ""
+        return _errors.ClusterError(
+            f"does not run after {deadline.seconds:.0f} s: {why}" if not hopeless else f"cannot run: {why}",
+            f"pod {name}{others} of the probe",
+            "The option image names what it runs; a node that cannot pull it needs a mirror, or its images loaded.",
+        )
+
+    def attach(self, stands: t.Sequence[Stand], name: str, deadline: Deadline) -> None:
+        """Adds a container of that name to users' pods and waits until it runs in all of them."""
+        self._container = name
+        change = {"spec": {"ephemeralContainers": [objects.ephemeral(name, self._settings)]}}
+        missing = [stand for stand, there in zip(stands, _each(lambda stand: self._attach(stand, change), stands)) if not there]
+        if missing:
+            raise _errors.ClusterError("is gone", f"pod {missing[0].reference}", "Run this again: other pods will be taken.")
+        self.stands = {stand.reference: stand for stand in stands}
+
+        def _look() -> t.List[t.Tuple[Stand, Raw]]:
+            found = [(stand, self._api.item(f"/api/v1/namespaces/{stand.namespace}/pods/{stand.name}") or {}) for stand in stands]
+            return [(stand, pod) for stand, pod in found if not _runs_inside(pod, name)]
+
+        late = deadline.poll(_look, lambda left: not left or any(_waits_hopelessly(_inside(pod, name)) for _, pod in left))
+        if late:
+            state = _inside(late[0][1], name).get("state") or {}
+            raise _errors.ClusterError(
+                f"its container {name} does not run after {deadline.seconds:.0f} s: {state.get('waiting') or state or 'nothing is told'}",
+                f"pod {late[0][0].reference}",
+                "The option image names what it runs.",
+            )
+
+    def _attach(self, stand: Stand, change: Raw) -> bool:
+        reference = ObjectRef("v1", "Pod", stand.name, stand.namespace)
+        return self._api.patch_part(reference, "ephemeralcontainers", change)
+
+    def detach(self) -> None:
+        """Ends the containers in users' pods. They cannot be removed, and end by themselves if this does not reach them."""
+        end = ["bash", "-c", "kill -TERM 1"]
+        _each(lambda stand: self._run(stand, end, _MARGIN), list(self.stands.values()))
+
+    def restore(self, deadline: Deadline) -> t.Tuple[str, ...]:
+        """Makes those shadows anew that somebody has deleted; returns their names."""
+        there = {_reference(pod) for pod in self._shadows()}
+        gone = [stand for name, stand in self.stands.items() if name not in there]
+        if gone:
+            self._make(gone, deadline)
+        return tuple(stand.reference for stand in gone)
+
+    def _shadows(self) -> t.List[Raw]:
+        return self._api.items("/api/v1/pods", label_selector=f"{objects.LABEL}=shadow") or []
+
+    def _delete(self, pods: t.Sequence[Raw]) -> None:
+        _each(lambda pod: self._api.delete(records.reference(pod, "v1", "Pod"), records.metadata(pod)["uid"]), pods)
+
+    # --- Asking ---
+
+    def ask(self, connections: t.Sequence[Connection]) -> t.Dict[Connection, agent.Reading]:
+        """Tries all connections, one command in each source and all sources at once; the readings are in the order of ``connections``."""
+        ordered = sorted(connections, key=lambda one: one.source)
+        runs = [
+            tuple(batch)
+            for _, several in itertools.groupby(ordered, key=lambda one: one.source)
+            for batch in _batches(list(several), agent.MOST_TARGETS)
+        ]
+        found = {connection: reading for readings in _each(self._ask_one, runs) for connection, reading in readings}
+        return {connection: found[connection] for connection in connections}
+
+    def _ask_one(self, connections: t.Sequence[Connection]) -> t.List[t.Tuple[Connection, agent.Reading]]:
+        stand = self.stands[connections[0].source]
+        targets = [(one.port.protocol, one.port.number, self._address(one), one.says) for one in connections]
+        output = self._run(stand, agent.command(targets), agent.LONGEST + _MARGIN)
+        return list(zip(connections, agent.readings(output.text, len(connections), output.problem)))
+
+    def _address(self, connection: Connection) -> str:
+        return connection.address or self.stands[connection.target].address
+
+    def _run(self, stand: Stand, command: t.Sequence[str], seconds: float) -> execute.Output:
+        return execute.execute(self._client, stand.namespace, stand.name, command, seconds, container=self._container)
+
+
+def _each(work: t.Callable[[_Item], _Answer], items: t.Sequence[_Item]) -> t.List[_Answer]:
+    """All answers in the order of the items, several at a time."""
+    if not items:
+        return []
+    with concurrent.futures.ThreadPoolExecutor(max_workers=min(_PARALLEL, len(items))) as pool:
+        return list(pool.map(work, items))
+
+
+def _batches(items: t.List[_Item], size: int) -> t.Iterator[t.List[_Item]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+# --- What pods say ----------------------------------------------------------------------------------------------------
+
+
+def _reference(pod: Raw) -> str:
+    meta = records.metadata(pod)
+    return f"{meta.get('namespace')}/{meta.get('name')}"
+
+
+def _addresses(pod: Raw) -> t.List[str]:
+    status = pod.get("status") or {}
+    return [entry["ip"] for entry in status.get("podIPs") or ()] or list(filter(None, [status.get("podIP")]))
+
+
+def _states(pod: Raw, field: str) -> t.Sequence[Raw]:
+    return (pod.get("status") or {}).get(field) or ()
+
+
+def _runs(pod: Raw) -> bool:
+    going = "deletionTimestamp" in records.metadata(pod)
+    return not going and bool(_addresses(pod)) and any("running" in (one.get("state") or {}) for one in _states(pod, "containerStatuses"))
+
+
+def _inside(pod: Raw, name: str) -> Raw:
+    return next((one for one in _states(pod, "ephemeralContainerStatuses") if one.get("name") == name), {})
+
+
+def _runs_inside(pod: Raw, name: str) -> bool:
+    return "running" in (_inside(pod, name).get("state") or {})
+
+
+def _hopeless(pod: Raw) -> bool:
+    failed = (pod.get("status") or {}).get("phase") == "Failed"
+    return failed or any(map(_waits_hopelessly, _states(pod, "containerStatuses")))
+
+
+def _waits_hopelessly(status: Raw) -> bool:
+    return ((status.get("state") or {}).get("waiting") or {}).get("reason") in _HOPELESS
