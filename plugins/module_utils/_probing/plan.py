@@ -176,7 +176,10 @@ def own_pods(found: t.Sequence[Kind], nodes: t.Sequence[str]) -> t.Tuple[Stand, 
 
 
 def connections(stands: t.Sequence[Stand], ports: t.Sequence[Port], says: bool) -> t.Tuple[Connection, ...]:
-    """What the stands ask themselves, and each other: of each pair of kinds once on one node and once across, from either node in turn."""
+    """What the stands ask themselves, and each other: of each pair of kinds once on one node and once across, from either node in turn.
+
+    Pods of one kind are on different nodes where there are two, and ask each other both ways.
+    """
     found = [_ask(stand, stand, port, says) for stand in stands for port in ports]
     for source, target in _pairs(stands):
         found += [_ask(source, target, port, says) for port in ports]
@@ -188,6 +191,10 @@ def _pairs(stands: t.Sequence[Stand]) -> t.Iterator[t.Tuple[Stand, Stand]]:
     for stand in stands:
         by_kind.setdefault(stand.kind.number, []).append(stand)
     for one, other in itertools.product(by_kind.values(), repeat=2):
+        if one is other:
+            # Both ways, so that with a single kind each node asks and is asked.
+            yield from itertools.permutations(one[:2], 2)
+            continue
         yield from _between(one[:2], other[:2], (one[0].kind.number + other[0].kind.number) % 2)
     # The pods on further nodes: each with one of every kind, both ways.
     for extra in (stand for several in by_kind.values() for stand in several[2:]):
@@ -202,7 +209,7 @@ def _between(sources: t.Sequence[Stand], targets: t.Sequence[Stand], turn: int) 
     ordered = [*sources[turn:], *sources[:turn]]
     for source, target in itertools.product(ordered, targets):
         place = _place(source, target)
-        if source.reference != target.reference and place not in seen:
+        if place not in seen:
             seen.add(place)
             yield source, target
 
