@@ -78,20 +78,25 @@ class Listeners:
             while True:
                 client, _peer = listening.accept()
                 self.connections.append(("TCP", listening.getsockname()[0]))
-                if says:
-                    client.sendall(says)
-                    client.close()
-                else:
+                if not says:
                     self.sockets.append(client)
+                    continue
+                # Who asked may have left.
+                with client, contextlib.suppress(OSError):
+                    client.sendall(says)
 
     def _answer(self, listening: socket.socket, says: bytes) -> None:
         with contextlib.suppress(OSError):
             while True:
                 data, peer = listening.recvfrom(512)
+                if not peer:
+                    return
                 self.questions.append(data)
                 self.connections.append(("UDP", listening.getsockname()[0]))
                 if says:
-                    listening.sendto(says, peer)
+                    # A refusal of an earlier answer is told here.
+                    with contextlib.suppress(OSError):
+                        listening.sendto(says, peer)
 
 
 def has_ipv6() -> bool:
