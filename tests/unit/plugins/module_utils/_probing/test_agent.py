@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.podnet.cni.plugins.module_utils._probing import agent
@@ -68,11 +68,13 @@ def test_what_is_missing_has_the_reason() -> None:
     assert agent.readings(GOOD, 3, "the pod is gone") == (FIRST, SECOND, Reading((UNREAD,), 0, "the pod is gone"))
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(0, 5))
 def test_whatever_comes_there_is_a_reading_for_each(output: str, count: int) -> None:
     assert len(agent.readings(output, count)) == count
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(GOOD)))
 def test_wherever_the_stream_breaks_nothing_is_made_up(length: int) -> None:
     first, second = agent.readings(GOOD[:length], 2)

@@ -10,7 +10,7 @@ import itertools
 import typing as t
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
@@ -157,6 +157,7 @@ def test_no_shadow_without_a_node() -> None:
         plan.shadows(some_kinds(1), [])
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 30))
 def test_no_name_is_the_beginning_of_another(count: int, nodes: int) -> None:
     """Of what a listener says no more is read than the name that is expected."""
@@ -216,6 +217,7 @@ def test_on_a_single_node_every_pair_is_measured(count: int) -> None:
     assert places(count, 1) == {(one, other): [SAME_NODE] * (2 if one == other else 1) for one, other in pairs}
 
 
+@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(1, 6))
 def test_every_node_asks_and_is_asked(count: int, nodes: int) -> None:
     stands, found = asked(count, nodes)
