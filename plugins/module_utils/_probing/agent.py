@@ -19,8 +19,8 @@ ANSWERED, REFUSED, SILENT, UNREACHABLE, WRONG, UNREAD = "answered", "refused", "
 VARIABLE = "PODNET_CONNECT"
 #: Milliseconds that an attempt may take, and after which the second one begins for what has not answered.
 PATIENCE, STAGGER = 1000, 250
-#: Targets in one run: each needs a socket or two.
-MOST_TARGETS = 400
+#: Targets in one run: each may need two processes, and 200 then hold some 150 MB.
+MOST_TARGETS = 200
 #: Seconds after which a run has surely ended: both attempts, and the time that many children take on a busy node.
 LONGEST = 15
 _MARK = "podnet"
@@ -36,8 +36,8 @@ class Reading:
 
     @property
     def word(self) -> str:
-        """What counts: an answer, whichever attempt had it."""
-        return next((word for word in self.words if word in (ANSWERED, WRONG)), self.words[-1])
+        """What counts: an answer, or that none can be had, whichever attempt found it; the other one may have been dropped."""
+        return next((word for word in self.words if word in (ANSWERED, WRONG, UNREAD)), self.words[-1])
 
 
 def listener(numbers: t.Iterable[int], sctp: t.Iterable[int], seconds: int) -> t.List[str]:
@@ -53,7 +53,7 @@ def command(targets: t.Sequence[t.Tuple[str, int, str, str]]) -> t.List[str]:
 
 def readings(output: str, count: int, problem: str = "") -> t.Tuple[Reading, ...]:
     """What each of ``count`` targets showed. One without a line is `UNREAD`, because of ``problem``."""
-    found = dict(filter(None, map(_line, output.splitlines())))
+    found = dict(filter(None, map(_line, output.split("\n"))))
     missing = Reading((UNREAD,), 0, problem or "the pod did not report it")
     return tuple(found.get(number, missing) for number in range(count))
 
@@ -61,7 +61,7 @@ def readings(output: str, count: int, problem: str = "") -> t.Tuple[Reading, ...
 def _line(line: str) -> t.Optional[t.Tuple[int, Reading]]:
     """A stream that broke off may end within a line, and other output of the pod is none of ours."""
     parts = line.split(" ", 4)
-    if len(parts) < 5 or parts[0] != _MARK or not parts[1].isdigit() or not parts[3].isdigit():
+    if len(parts) < 5 or parts[0] != _MARK or not parts[1].isdecimal() or not parts[3].isdecimal():
         return None
     return int(parts[1]), Reading(tuple(parts[2].split(",")), int(parts[3]), parts[4].strip())
 
@@ -105,7 +105,7 @@ dial() { # PROTOCOL PORT HOST NAME
         exit
     fi
     exec 3<>"/dev/tcp/$3/$2" || exit
-    if [[ $4 != - ]]; then IFS= read -r -N ${#4} -t 1 -u 3 answer; fi
+    if [[ $4 != - ]]; then IFS= read -r -N ${#4} -t 0.8 -u 3 answer; fi
     printf 'connected %s' "$answer"
 }
 
@@ -157,7 +157,7 @@ hear() { # ATTEMPT
         else ended "$1" wrong "${text#connected }"; fi
         ;;
     *unsupported*) ended "$1" unread 'the kernel of the node has no SCTP' ;;
-    *efused*) ended "$1" refused '' ;;
+    *efused* | *REFUSED*) ended "$1" refused '' ;;
     *TIMEOUT* | *imed\ out*) ended "$1" silent '' ;;
     *) text=${text//$'\n'/ }; ended "$1" unreachable "${text##*: }" ;;
     esac

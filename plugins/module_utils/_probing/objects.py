@@ -58,7 +58,9 @@ def shadow(stand: Stand, ports: t.Sequence[Port], settings: Settings, owner: str
         "ownerReferences": [reference],
     }
     own = {(port.protocol, port.number) for port in imitated.ports}
-    named = [{"name": port.name, "protocol": port.protocol, "containerPort": port.number} for port in imitated.ports]
+    # A name may be there once in a container; the imitated pod may have several containers with it, and the first is what counts.
+    once = {port.name: port for port in reversed(imitated.ports)}
+    named = [{"name": port.name, "protocol": port.protocol, "containerPort": port.number} for port in once.values()]
     rest = [{"protocol": port.protocol, "containerPort": port.number} for port in ports if (port.protocol, port.number) not in own]
     listened = [*ports, *(Port(port.protocol, port.number) for port in imitated.ports)]
     container = {

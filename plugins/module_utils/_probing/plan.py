@@ -5,7 +5,8 @@
 
 Pods that no policy tells apart are one kind, and one pod for all of them will do: its shadow, a pod of ours with the same labels and the
 same names of ports. Each kind gets a shadow on two nodes, so every pair of kinds is measured on one node and across nodes, and every other
-node gets one, so that no node's enforcement is taken on trust. With ``ephemeral`` the users' own pods are what is measured with.
+node gets one, so that no node's enforcement is taken on trust. A single node gets two of each, for pods of one kind ask each other, too.
+With ``ephemeral`` the users' own pods are what is measured with.
 Pure: no I/O. Private: may change at any time.
 """
 
@@ -135,7 +136,8 @@ class _Namespaces:
         self._labels = world.namespaces
         self._own = {policy.namespace for policy in world.policies}
         rules = [rule for policy in world.policies for rule in (*(policy.ingress or ()), *(policy.egress or ()))]
-        self._selectors = dict.fromkeys(peer.namespaces for rule in rules for peer in rule.peers if peer.namespaces)
+        mentioned = [peer.namespaces for rule in rules for peer in rule.peers if peer.namespaces]
+        self._selectors = dict.fromkeys([*mentioned, *(tier.namespaces for tier in world.tiers)])
 
     def key(self, namespace: str) -> t.Tuple[t.Any, ...]:
         if namespace in self._own:
@@ -148,12 +150,16 @@ class _Namespaces:
 
 
 def shadows(found: t.Sequence[Kind], nodes: t.Sequence[str]) -> t.Tuple[Stand, ...]:
-    """Pods to make: of each kind on the first two of ``nodes``, and on every other node one, of the kinds in turn."""
+    """Pods to make: of each kind two, on the first two of ``nodes`` if there are two, and on every other node one, of the kinds in turn.
+
+    No name is the beginning of another, so that whoever hears the beginning of a name knows whose it is.
+    """
     if not nodes:
         raise _errors.ClusterError("no node is ready", "nodes", "See what is wrong with them.")
-    places = [(kind, node) for kind in found for node in nodes[:2]]
+    places = [(kind, node) for kind in found for node in (nodes[0], nodes[min(1, len(nodes) - 1)])]
     places += [(found[number % len(found)], node) for number, node in enumerate(nodes[2:])]
-    return tuple(Stand(kind.model.namespace, f"podnet-probe-{number}", node, kind) for number, (kind, node) in enumerate(places))
+    digits = len(str(len(places) - 1))
+    return tuple(Stand(kind.model.namespace, f"podnet-probe-{number:0{digits}}", node, kind) for number, (kind, node) in enumerate(places))
 
 
 def own_pods(found: t.Sequence[Kind], nodes: t.Sequence[str]) -> t.Tuple[Stand, ...]:
@@ -170,7 +176,10 @@ def own_pods(found: t.Sequence[Kind], nodes: t.Sequence[str]) -> t.Tuple[Stand, 
 
 
 def connections(stands: t.Sequence[Stand], ports: t.Sequence[Port], says: bool) -> t.Tuple[Connection, ...]:
-    """What the stands ask themselves, and each other: of each pair of kinds once on one node and once across, from either node in turn."""
+    """What the stands ask themselves, and each other: of each pair of kinds once on one node and once across, from either node in turn.
+
+    Pods of one kind are on different nodes where there are two, and ask each other both ways.
+    """
     found = [_ask(stand, stand, port, says) for stand in stands for port in ports]
     for source, target in _pairs(stands):
         found += [_ask(source, target, port, says) for port in ports]
@@ -182,6 +191,10 @@ def _pairs(stands: t.Sequence[Stand]) -> t.Iterator[t.Tuple[Stand, Stand]]:
     for stand in stands:
         by_kind.setdefault(stand.kind.number, []).append(stand)
     for one, other in itertools.product(by_kind.values(), repeat=2):
+        if one is other:
+            # Both ways, so that with a single kind each node asks and is asked.
+            yield from itertools.permutations(one[:2], 2)
+            continue
         yield from _between(one[:2], other[:2], (one[0].kind.number + other[0].kind.number) % 2)
     # The pods on further nodes: each with one of every kind, both ways.
     for extra in (stand for several in by_kind.values() for stand in several[2:]):
@@ -196,7 +209,7 @@ def _between(sources: t.Sequence[Stand], targets: t.Sequence[Stand], turn: int) 
     ordered = [*sources[turn:], *sources[:turn]]
     for source, target in itertools.product(ordered, targets):
         place = _place(source, target)
-        if source.reference != target.reference and place not in seen:
+        if place not in seen:
             seen.add(place)
             yield source, target
 
@@ -206,12 +219,19 @@ def _place(source: Stand, target: Stand) -> str:
 
 
 def _ask(source: Stand, target: Stand, port: Port, says: bool) -> Connection:
-    return Connection(source.reference, target.reference, port, target.name if says else "", _place(source, target))
+    # What listens for SCTP says nothing.
+    name = target.name if says and port.protocol != "SCTP" else ""
+    return Connection(source.reference, target.reference, port, name, _place(source, target))
 
 
 def probe_port(column: study.Column, following: t.Optional[study.Column]) -> Port:
-    """The port to try for a range: the last before the next range where it begins at 1, else its first. Ranges go wrong at their ends."""
+    """The port to try for a range: the last before the next range where it begins at 1, else its first. Ranges go wrong at their ends.
+
+    A port that was asked for, or is a range of its own, is tried itself.
+    """
     port = column.port
+    if column.label == str(port):
+        return port
     if port.number == 1 and following is not None and following.port.protocol == port.protocol:
         return Port(port.protocol, following.port.number - 1)
     return port

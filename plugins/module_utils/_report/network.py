@@ -16,6 +16,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import proof
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.journey import Journey
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.model import Hop
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.world import World
+from ansible_collections.podnet.cni.plugins.module_utils._report import sections
 from ansible_collections.podnet.cni.plugins.module_utils._report.html import JINJA2_IMPORT_ERROR, Card, environment
 from ansible_collections.podnet.cni.plugins.module_utils._report.network_page import NETWORK_PAGE, NETWORK_STYLE
 from ansible_collections.podnet.cni.plugins.module_utils._report.style import STYLE
@@ -52,8 +53,7 @@ def _drawn(world: World, journey: Journey) -> drawing.Drawing:
 
 
 def _shortened(text: str, most: int = _SHORT) -> str:
-    """The end of a name tells more than its beginning."""
-    return text if len(text) <= most else f"\N{HORIZONTAL ELLIPSIS}{text[1 - most :]}"
+    return sections.shortened(text, most)
 
 
 def _was_seen(hop: Hop, seen: t.Collection[proof.Sight]) -> bool:

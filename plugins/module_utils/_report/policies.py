@@ -16,20 +16,17 @@ from ansible_collections.podnet.cni.plugins.module_utils._netpol import expectat
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.difference import CLOSES, OPENS, Change
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.matrix import Group
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.study import Study
-from ansible_collections.podnet.cni.plugins.module_utils._report import junit
+from ansible_collections.podnet.cni.plugins.module_utils._report import junit, sections
 from ansible_collections.podnet.cni.plugins.module_utils._report.html import JINJA2_IMPORT_ERROR, Card, environment
 from ansible_collections.podnet.cni.plugins.module_utils._report.policy_page import POLICY_PAGE, POLICY_STYLE
+from ansible_collections.podnet.cni.plugins.module_utils._report.sections import Section
 from ansible_collections.podnet.cni.plugins.module_utils._report.style import STYLE
 
 __all__ = ["FILES", "JINJA2_IMPORT_ERROR", "render"]
 
 _TITLE = "Network policies"
-#: Classes of pods in a table for eyes; JSON has all. A page scrolls, a text does not.
-_MOST_ON_PAGE, _MOST_IN_TEXT = 32, 16
-#: Lines of one kind.
-_MOST_LINES = 60
-#: How much of a name fits a heading, and how many names are worth reading in a row.
-_SHORT, _MOST_NAMES = 42, 6
+#: How many names are worth reading in a row.
+_MOST_NAMES = 6
 _SIGNS = {
     model.ALLOW: "\N{CHECK MARK}",
     model.DENY: "\N{MULTIPLICATION X}",
@@ -135,43 +132,28 @@ def _case(one: expectations.Outcome) -> junit.Case:
 
 
 def _as_text(found: Study) -> str:
-    return "\n\n".join("\n".join([title, "=" * len(title), *lines]) for title, lines in _sections(found, _text_table)) + "\n"
+    return sections.as_text(_sections(found))
 
 
 def _as_markdown(found: Study) -> str:
-    parts = [f"# {_TITLE}"]
-    for title, lines in _sections(found, _markdown_table):
-        body = lines if lines[0].startswith("|") else [_item(line) for line in lines]
-        parts.append("\n".join([f"## {title}", "", *body]))
-    return "\n\n".join(parts) + "\n"
+    return sections.as_markdown(_TITLE, _sections(found))
 
 
-def _item(text: str) -> str:
-    """An item of a list; what follows on lines of its own is code, so that its shape stays."""
-    first, _, rest = text.partition("\n")
-    code = "".join(f"\n  {line}" for line in ("```text", *rest.split("\n"), "```")) if rest else ""
-    return f"- {_escaped(first)}{code}"
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>|&" else letter for letter in text)
-
-
-def _sections(found: Study, table: t.Callable[[study.Table], t.List[str]]) -> t.Iterator[t.Tuple[str, t.List[str]]]:
-    """Titles and lines of all there is to tell."""
-    yield "Summary", found.summary()
+def _sections(found: Study) -> t.Iterator[Section]:
+    """All there is to tell."""
+    yield Section("Summary", found.summary())
     if found.outcomes:
-        yield "Expectations", _some_lines([_told(one) for one in _by_weight(found.outcomes)])
+        yield Section("Expectations", _some([_told(one) for one in _by_weight(found.outcomes)]))
     for title, changes in _changes(found):
-        yield title, _some_lines(changes)
+        yield Section(title, _some(changes))
     if found.explanations:
-        yield "Explanations", list(map(str, found.explanations))
+        yield Section("Explanations", list(map(str, found.explanations)))
     if found.findings:
-        yield "Findings", _some_lines([f"{one.severity} {one.id}: {one}" for one in found.findings])
-    shown = found.table(_MOST_IN_TEXT)
-    yield "Who may reach whom", table(shown)
+        yield Section("Findings", _some([f"{one.severity} {one.id}: {one}" for one in found.findings]))
+    shown = found.table(sections.MOST_IN_TEXT)
+    yield Section("Who may reach whom", rows=_grid(shown))
     if shown.more:
-        yield "Not shown", [f"{shown.more} more classes are in {FILES['json']}."]
+        yield Section("Not shown", [f"{shown.more} more classes are in {FILES['json']}."])
 
 
 def _by_weight(outcomes: t.Sequence[expectations.Outcome]) -> t.List[expectations.Outcome]:
@@ -206,9 +188,8 @@ def _names(groups: t.Sequence[Group]) -> str:
     return ", ".join(names) + (f" and {more} more classes" if more else "")
 
 
-def _some_lines(lines: t.List[str]) -> t.List[str]:
-    more = len(lines) - _MOST_LINES
-    return [*lines[:_MOST_LINES], f"{more} more are in {FILES['json']}."] if more > 0 else lines
+def _some(lines: t.Sequence[str]) -> t.List[str]:
+    return sections.some(lines, FILES["json"])
 
 
 def _grid(table: study.Table) -> t.List[t.List[str]]:
@@ -222,34 +203,23 @@ def _word(cell: study.Cell) -> str:
     return ", ".join(cell.ports(model.ALLOW)) or "." if cell.kind == study.SOME else _ASCII[cell.kind]
 
 
-def _text_table(table: study.Table) -> t.List[str]:
-    rows = _grid(table)
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
-
-
-def _markdown_table(table: study.Table) -> t.List[str]:
-    heading, *rows = [f"| {' | '.join(map(_escaped, row))} |" for row in _grid(table)]
-    return [heading, "|" + " --- |" * (len(table.groups) + 2), *rows]
-
-
 # --- The page ---
 
 
 def _as_html(found: Study) -> str:
     made = environment({"page": POLICY_PAGE, "style": STYLE + POLICY_STYLE})
-    made.filters.update(short=_shortened, sign=_sign)
+    made.filters.update(short=sections.shortened, sign=_sign)
     page = made.get_template("page").render(
         by_weight=_by_weight(found.outcomes),
         cards=_cards(found),
-        changes=[(title, _some_lines(lines)) for title, lines in _changes(found)],
+        changes=[(title, _some(lines)) for title, lines in _changes(found)],
         file=FILES["json"],
         found=found,
         headline=_TITLE,
-        most=_MOST_LINES,
+        most=sections.MOST_LINES,
         results=_RESULTS,
         summary=found.summary(),
-        table=found.table(_MOST_ON_PAGE),
+        table=found.table(sections.MOST_ON_PAGE),
         words=_WORDS,
     )
     return page + "\n"
@@ -259,11 +229,6 @@ def _sign(cell: study.Cell) -> str:
     if cell.kind != study.SOME:
         return _SIGNS[cell.kind]
     return f"{len(cell.ports(model.ALLOW))}/{sum(len(part.ports) for part in cell.parts)}"
-
-
-def _shortened(text: str) -> str:
-    """The end of a name tells more than its beginning."""
-    return text if len(text) <= _SHORT else f"\N{HORIZONTAL ELLIPSIS}{text[1 - _SHORT :]}"
 
 
 def _cards(found: Study) -> t.List[Card]:

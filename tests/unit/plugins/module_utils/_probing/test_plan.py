@@ -1,0 +1,295 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which pods stand for which, where they stand, and what they ask."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import typing as t
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import load, model, study
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
+from ansible_collections.podnet.cni.plugins.module_utils._probing import plan
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import ACROSS, SAME_NODE, Connection, Kind, Stand, Wanted
+from tests.support.netpol_cases import Raw, egress, ingress, named, namespace, pod, policy, team, world
+
+EIGHTY, NAMES, SCTP = Port("TCP", 80), Port("UDP", 53), Port("SCTP", 81)
+HTTP = [("http", "TCP", 80)]
+
+
+def names(found: t.Iterable[Kind]) -> list[set[str]]:
+    return [{pod.reference for pod in kind.pods} for kind in found]
+
+
+def kinds(*objects: Raw, named_pods: t.Sequence[str] = (), **wanted: t.Any) -> tuple[Kind, ...]:
+    return plan.kinds(load(objects), Wanted(**wanted), named_pods)
+
+
+def some_kinds(count: int) -> tuple[Kind, ...]:
+    return tuple(Kind(number, (model.Pod("x", f"p{number}"),)) for number in range(count))
+
+
+# --- Kinds ------------------------------------------------------------------------------------------------------------
+
+TIER = {
+    "apiVersion": "policy.networking.k8s.io/v1alpha1",
+    "kind": "AdminNetworkPolicy",
+    "metadata": {"name": "tier"},
+    "spec": {"priority": 1, "subject": {"namespaces": team("b")}, "ingress": [{"action": "Deny", "from": [{"namespaces": {}}]}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected"),
+    [
+        pytest.param([], [{"x/a", "x/b", "x/c", "y/a", "y/b", "z/a"}], id="without policies all are one"),
+        pytest.param(
+            [policy({}, policyTypes=["Ingress"])],
+            [{"x/a", "x/b", "x/c"}, {"y/a", "y/b", "z/a"}],
+            id="a namespace with policies is its own, others are one",
+        ),
+        pytest.param(
+            [policy(named("a"), policyTypes=["Ingress"])],
+            [{"x/a"}, {"x/b", "x/c"}, {"y/a", "z/a"}, {"y/b"}],
+            id="labels that a selector mentions",
+        ),
+        pytest.param(
+            [policy({}, ingress=[ingress({"namespaceSelector": team("b")})])],
+            [{"x/a", "x/b", "x/c"}, {"y/a", "y/b"}, {"z/a"}],
+            id="labels of namespaces that a rule mentions",
+        ),
+        pytest.param(
+            [policy({}, egress=[egress({"namespaceSelector": team("b")})], policyTypes=["Egress"])],
+            [{"x/a", "x/b", "x/c"}, {"y/a", "y/b"}, {"z/a"}],
+            id="of a rule for egress, too",
+        ),
+        pytest.param(
+            [policy({}, place="x", policyTypes=["Ingress"]), policy({}, place="y", policyTypes=["Ingress"])],
+            [{"x/a", "x/b", "x/c"}, {"y/a", "y/b"}, {"z/a"}],
+            id="namespaces with the same policies are two",
+        ),
+        pytest.param([TIER], [{"x/a", "x/b", "x/c", "z/a"}, {"y/a", "y/b"}], id="namespaces that a policy of another tier selects"),
+    ],
+)
+def test_what_policies_do_not_tell_apart_is_one_kind(policies: list[Raw], expected: list[set[str]]) -> None:
+    assert names(kinds(*world(*policies))) == expected
+
+
+@pytest.mark.parametrize(("mentioned", "count"), [("http", 2), ("other", 1)])
+def test_ports_count_where_a_rule_has_their_name(mentioned: str, count: int) -> None:
+    objects = [
+        namespace("x"),
+        pod("x/a", "10.0.0.1", labels={}, ports=HTTP),
+        pod("x/b", "10.0.0.2", labels={}, ports=[("http", "TCP", 8080)]),
+    ]
+    assert len(kinds(*objects, policy({}, ingress=[ingress(ports=[{"port": mentioned}])]))) == count
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted", "named_pods", "expected"),
+    [
+        ([], {}, (), {"x/a"}),
+        ([], {"namespaces": ("kube-system",)}, (), {"kube-system/dns"}),
+        ([], {"namespaces": ("x", "calico-system")}, (), {"x/a", "calico-system/node"}),
+        ([], {}, ("kube-system/dns",), {"x/a", "kube-system/dns"}),
+        ([], {"namespaces": ("x",)}, ("calico-system/node", "nobody/there"), {"x/a", "calico-system/node"}),
+        ([pod("x/host", "192.168.0.2", hostNetwork=True)], {}, (), {"x/a"}),
+        ([pod("x/host", "192.168.0.2", hostNetwork=True)], {}, ("x/host",), {"x/a"}),
+        ([pod("x/over", "10.0.0.9", phase="Succeeded")], {}, (), {"x/a"}),
+    ],
+)
+def test_whose_pods_are_measured(more: list[Raw], wanted: Raw, named_pods: tuple[str, ...], expected: set[str]) -> None:
+    places = ("x", "kube-system", "kube-public", "kube-flannel", "calico-system", "podnet-probe", "tigera-operator")
+    pods = ("x/a", "kube-system/dns", "kube-flannel/f", "calico-system/node", "podnet-probe/p", "tigera-operator/o", "kube-public/p")
+    objects = [*map(namespace, places), *(pod(name, f"10.0.0.{number}", ports=()) for number, name in enumerate(pods, start=1)), *more]
+    assert set().union(*names(kinds(*objects, named_pods=named_pods, **wanted))) == expected
+
+
+def test_the_pod_that_is_imitated_is_one_that_runs() -> None:
+    (kind,) = kinds(namespace("x"), pod("x/pending"), pod("x/running", "10.0.0.1"))
+    assert (kind.model.reference, kind.name) == ("x/running", "x/running and 1 more")
+    assert Kind(0, kind.pods[:1]).name == "x/running"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text"),
+    [
+        ({"namespaces": ("x", "w")}, "there is no namespace w"),
+        ({"namespaces": ("empty",)}, "no pod is there that policies are about"),
+        ({"most": 3}, "policies tell 4 kinds of pods apart, and at most 3 are probed at once"),
+    ],
+)
+def test_what_cannot_be_measured(wanted: Raw, text: str) -> None:
+    with pytest.raises(_errors.BadInputError, match=text):
+        kinds(*world(policy(named("a"), policyTypes=["Ingress"])), namespace("empty"), **wanted)
+
+
+# --- Stands -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        (1, {"p0": ["n1", "n1"], "p1": ["n1", "n1"]}),
+        (2, {"p0": ["n1", "n2"], "p1": ["n1", "n2"]}),
+        (3, {"p0": ["n1", "n2", "n3"], "p1": ["n1", "n2"]}),
+        (5, {"p0": ["n1", "n2", "n3", "n5"], "p1": ["n1", "n2", "n4"]}),
+    ],
+)
+def test_where_shadows_stand(nodes: int, expected: dict[str, list[str]]) -> None:
+    found: dict[str, list[str]] = {}
+    stands = plan.shadows(some_kinds(2), [f"n{number}" for number in range(1, nodes + 1)])
+    for stand in stands:
+        found.setdefault(stand.kind.model.name, []).append(stand.node)
+    assert found == expected
+    assert {stand.namespace for stand in stands} == {"x"}
+
+
+def test_no_shadow_without_a_node() -> None:
+    with pytest.raises(_errors.ClusterError, match="no node is ready"):
+        plan.shadows(some_kinds(1), [])
+
+
+@settings(deadline=None)
+@given(st.integers(1, 40), st.integers(1, 30))
+def test_no_name_is_the_beginning_of_another(count: int, nodes: int) -> None:
+    """Of what a listener says no more is read than the name that is expected."""
+    listed = sorted(stand.name for stand in plan.shadows(some_kinds(count), [f"n{number}" for number in range(nodes)]))
+    assert not any(after.startswith(before) for before, after in itertools.pairwise(listed))
+
+
+@pytest.mark.parametrize(
+    ("pods", "expected"),
+    [
+        ([("a", "n1"), ("b", "n1"), ("c", "n2")], ["a", "c"]),
+        ([("a", "n1"), ("b", "n1")], ["a", "b"]),
+        ([("a", "n1")], ["a"]),
+        ([("a", "lost"), ("b", "n2")], ["b"]),
+        ([("a", "lost")], []),
+        ([("pending", ""), ("b", "n2")], ["b"]),
+    ],
+)
+def test_own_pods_are_on_two_nodes_where_there_are_such(pods: list[tuple[str, str]], expected: list[str]) -> None:
+    listed = tuple(
+        model.Pod("x", name, node=node, addresses=(f"10.0.0.{number}",) if node else ()) for number, (name, node) in enumerate(pods, 1)
+    )
+    stands = plan.own_pods([Kind(0, listed)], ["n1", "n2"])
+    assert [stand.name for stand in stands] == expected
+    assert [stand.address for stand in stands] == [pod.addresses[0] for name in expected for pod in listed if pod.name == name]
+
+
+# --- Connections ------------------------------------------------------------------------------------------------------
+
+
+def asked(count: int, nodes: int) -> tuple[dict[str, Stand], list[Connection]]:
+    stands = plan.shadows(some_kinds(count), [f"n{number}" for number in range(1, nodes + 1)])
+    found = plan.connections(stands, [EIGHTY], says=True)
+    return {stand.reference: stand for stand in stands}, [one for one in found if not one.is_control]
+
+
+def places(count: int, nodes: int) -> dict[tuple[int, int], list[str]]:
+    """Where each pair of kinds is measured."""
+    stands, found = asked(count, nodes)
+    seen: dict[tuple[int, int], list[str]] = collections.defaultdict(list)
+    for one in found:
+        seen[stands[one.source].kind.number, stands[one.target].kind.number].append(one.place)
+    return seen
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_every_pair_is_measured_once_on_a_node_and_once_across(count: int) -> None:
+    """A kind has one pod on each node, so these ask each other both ways."""
+    pairs = itertools.product(range(count), repeat=2)
+    expected = {(one, other): [ACROSS, ACROSS] if one == other else [SAME_NODE, ACROSS] for one, other in pairs}
+    assert {pair: sorted(found, reverse=True) for pair, found in places(count, 2).items()} == expected
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_on_a_single_node_every_pair_is_measured(count: int) -> None:
+    pairs = itertools.product(range(count), repeat=2)
+    assert places(count, 1) == {(one, other): [SAME_NODE] * (2 if one == other else 1) for one, other in pairs}
+
+
+@settings(deadline=None)
+@given(st.integers(1, 12), st.integers(1, 6))
+def test_every_node_asks_and_is_asked(count: int, nodes: int) -> None:
+    stands, found = asked(count, nodes)
+    everywhere = {f"n{number}" for number in range(1, nodes + 1)}
+    assert {stands[one.source].node for one in found} == {stands[one.target].node for one in found} == everywhere
+    assert all((one.place == SAME_NODE) == (stands[one.source].node == stands[one.target].node) for one in found)
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("nodes", [3, 5])
+def test_the_pod_of_a_further_node_and_every_kind_ask_each_other(nodes: int) -> None:
+    stands, found = asked(3, nodes)
+    for stand in (one for one in stands.values() if one.node not in ("n1", "n2")):
+        to = sorted(stands[one.target].kind.number for one in found if one.source == stand.reference)
+        back = sorted(stands[one.source].kind.number for one in found if one.target == stand.reference)
+        assert to == back == [0, 1, 2]
+
+
+@pytest.mark.parametrize("node", ["n1", "n2"])
+@pytest.mark.parametrize("place", [SAME_NODE, ACROSS])
+def test_pods_of_both_nodes_are_sources_in_either_place(node: str, place: str) -> None:
+    stands, found = asked(4, 2)
+    assert [one for one in found if one.place == place and stands[one.source].node == node]
+
+
+def test_every_stand_asks_itself_on_every_port() -> None:
+    stands = plan.shadows(some_kinds(2), ["n1", "n2"])
+    found = plan.connections(stands, [EIGHTY, NAMES], says=True)
+    controls = [(one.source, one.port) for one in found if one.is_control]
+    assert controls == [(stand.reference, port) for stand in stands for port in (EIGHTY, NAMES)]
+    assert collections.Counter(one.port for one in found) == {EIGHTY: len(found) // 2, NAMES: len(found) // 2}
+
+
+@pytest.mark.parametrize(
+    ("port", "says", "expected"), [(EIGHTY, True, "name"), (NAMES, True, "name"), (SCTP, True, ""), (EIGHTY, False, "")]
+)
+def test_what_a_listener_says(port: Port, says: bool, expected: str) -> None:
+    """Nothing by SCTP, and a user's pod says what it likes."""
+    stands = plan.shadows(some_kinds(2), ["n1"])
+    by_reference = {stand.reference: stand.name for stand in stands}
+    assert all(one.says == (by_reference[one.target] if expected else "") for one in plan.connections(stands, [port], says=says))
+
+
+def _column(text: str, label: str) -> study.Column:
+    protocol, number = text.split("/")
+    return study.Column(Port(protocol, int(number)), label)
+
+
+@pytest.mark.parametrize(
+    ("column", "following", "expected"),
+    [
+        (("TCP/1", "TCP/1-79"), ("TCP/80", "TCP/80"), "TCP/79"),
+        (("TCP/80", "TCP/80"), ("TCP/81", "TCP/81-65535"), "TCP/80"),
+        (("TCP/81", "TCP/81-65535"), ("UDP/1", "UDP/*"), "TCP/81"),
+        (("TCP/1", "TCP/*"), ("UDP/1", "UDP/*"), "TCP/1"),
+        (("TCP/1", "TCP/1"), ("TCP/2", "TCP/2-65535"), "TCP/1"),
+        # Asked for, and so no range.
+        (("TCP/1", "TCP/1"), ("TCP/443", "TCP/443"), "TCP/1"),
+        (("SCTP/1", "SCTP/*"), None, "SCTP/1"),
+        (("SCTP/1", "SCTP/1"), None, "SCTP/1"),
+    ],
+)
+def test_the_port_to_try(column: tuple[str, str], following: tuple[str, str] | None, expected: str) -> None:
+    assert str(plan.probe_port(_column(*column), _column(*following) if following else None)) == expected
+
+
+@pytest.mark.parametrize(
+    "cut", [policy({}, ingress=[ingress(ports=[{"port": 80, "endPort": 90}, {"port": 443}])]), policy({}, policyTypes=["Ingress"])]
+)
+def test_the_port_to_try_is_in_its_range(cut: Raw) -> None:
+    columns = study.columns([load(world(cut))], [])
+    for column, following in zip(columns, [*columns[1:], None], strict=True):
+        port = plan.probe_port(column, following)
+        after = following.port.number if following and following.port.protocol == column.port.protocol else model.LAST_PORT + 1
+        assert column.port.number <= port.number < after

@@ -1,0 +1,327 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The two programs are run for real: by bash, against listeners on this machine's own addresses, and with a stub for agnhost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent
+from ansible_collections.podnet.cni.plugins.module_utils._probing.agent import ANSWERED, REFUSED, SILENT, UNREAD, WRONG, Reading
+
+BASH = shutil.which("bash") or "bash"
+GOOD, STRANGER, MUTE, NOBODY, DEAF, IPV6 = *(f"127.0.1.{number}" for number in range(2, 7)), "::1"
+NAME, OTHER = "podnet-probe-07", "podnet-probe-11"
+#: What one run may take on a busy machine; alone it takes 1.3 seconds.
+BOUND = 15.0
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the programs are for Linux")
+
+
+class Listeners:
+    """Answers as a pod does, or as one that is broken does, each on an address of its own, all on one port, by TCP and UDP."""
+
+    def __init__(self) -> None:
+        self.sockets: list[socket.socket] = []
+        self.connections: list[tuple[str, str]] = []
+        self.questions: list[bytes] = []
+        self.port = self._free_port()
+        for address, says in ((GOOD, NAME), (STRANGER, OTHER), (MUTE, ""), (IPV6, NAME)):
+            if address == IPV6 and not has_ipv6():
+                continue
+            threading.Thread(target=self._accept, args=(self._bound(address, socket.SOCK_STREAM), says.encode()), daemon=True).start()
+            threading.Thread(target=self._answer, args=(self._bound(address, socket.SOCK_DGRAM), says.encode()), daemon=True).start()
+        # A full queue: the kernel drops what else wants to connect, as a policy does.
+        deaf = self._bound(DEAF, socket.SOCK_STREAM, backlog=0)
+        for _number in range(3):
+            waiting = socket.socket()
+            waiting.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                waiting.connect(deaf.getsockname())
+            self.sockets.append(waiting)
+
+    def close(self) -> None:
+        for one in self.sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    @staticmethod
+    def _free_port() -> int:
+        with socket.socket() as one:
+            one.bind((GOOD, 0))
+            return int(one.getsockname()[1])
+
+    def _bound(self, address: str, kind: socket.SocketKind, backlog: int = 500) -> socket.socket:
+        one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind((address, self.port))
+        if kind == socket.SOCK_STREAM:
+            one.listen(backlog)
+        self.sockets.append(one)
+        return one
+
+    def _accept(self, listening: socket.socket, says: bytes) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _peer = listening.accept()
+                self.connections.append(("TCP", listening.getsockname()[0]))
+                if not says:
+                    self.sockets.append(client)
+                    continue
+                # Who asked may have left.
+                with client, contextlib.suppress(OSError):
+                    client.sendall(says)
+
+    def _answer(self, listening: socket.socket, says: bytes) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                data, peer = listening.recvfrom(512)
+                if not peer:
+                    return
+                self.questions.append(data)
+                self.connections.append(("UDP", listening.getsockname()[0]))
+                if says:
+                    # A refusal of an earlier answer is told here.
+                    with contextlib.suppress(OSError):
+                        listening.sendto(says, peer)
+
+
+def has_ipv6() -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as one:
+        one.bind(("::1", 0))
+        return True
+    return False
+
+
+@pytest.fixture(scope="module", name="listeners")
+def _listeners() -> t.Iterator[Listeners]:
+    listeners = Listeners()
+    yield listeners
+    listeners.close()
+
+
+class Run(t.NamedTuple):
+    readings: tuple[Reading, ...]
+    seconds: float
+
+
+def connect(*targets: tuple[str, int, str, str], stub: Path | None = None) -> Run:
+    """Runs the command as a pod would, and fails where a process is left of it."""
+    program = agent.CONNECT.replace("/agnhost", str(stub)) if stub else agent.CONNECT
+    command = [BASH, *agent.command(targets)[1:]]
+    began = time.monotonic()
+    process = subprocess.Popen(
+        command, env={"PATH": os.environ["PATH"], agent.VARIABLE: program}, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        output = process.communicate(timeout=BOUND)[0]
+        seconds = time.monotonic() - began
+        assert process.returncode == 0
+        _await(lambda: not _group(process.pid))
+    finally:
+        _end(process.pid)
+    return Run(agent.readings(output, len(targets)), seconds)
+
+
+def _group(leader: int) -> list[int]:
+    """The living processes of a group."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            state, _parent, group = path.read_text().rpartition(")")[2].split()[:3]
+            if int(group) == leader and state != "Z":
+                found.append(int(path.parent.name))
+    return found
+
+
+def _end(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _await(done: t.Callable[[], t.Any], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.02)
+
+
+# --- What tries to connect --------------------------------------------------------------------------------------------
+
+
+class Case(t.NamedTuple):
+    """``name``: what the listener should say; ``words`` of both attempts, and the text that comes with them."""
+
+    protocol: str
+    address: str
+    name: str
+    words: tuple[str, ...]
+    text: str = ""
+
+
+CASES = [
+    Case("TCP", GOOD, NAME, (ANSWERED,)),
+    Case("TCP", GOOD, "", (ANSWERED,)),
+    Case("TCP", STRANGER, NAME, (WRONG,), OTHER),
+    Case("TCP", MUTE, "", (ANSWERED,)),
+    Case("TCP", MUTE, NAME, (SILENT, SILENT), "connected, and nothing was said"),
+    Case("TCP", NOBODY, NAME, (REFUSED, REFUSED)),
+    Case("TCP", DEAF, NAME, (SILENT, SILENT)),
+    Case("UDP", GOOD, NAME, (ANSWERED,)),
+    Case("UDP", GOOD, "", (ANSWERED,)),
+    Case("UDP", STRANGER, NAME, (WRONG,), OTHER),
+    Case("UDP", MUTE, NAME, (SILENT, SILENT)),
+    Case("UDP", NOBODY, NAME, (REFUSED, REFUSED)),
+    *([Case("TCP", IPV6, NAME, (ANSWERED,)), Case("UDP", IPV6, NAME, (ANSWERED,))] if has_ipv6() else []),
+]
+AllAtOnce = tuple[Run, dict[Case, Reading]]
+
+
+@pytest.fixture(scope="module", name="all_at_once")
+def _all_at_once(listeners: Listeners) -> AllAtOnce:
+    """All cases in one run, as a pod does it."""
+    run = connect(*((case.protocol, listeners.port, case.address, case.name) for case in CASES))
+    return run, dict(zip(CASES, run.readings, strict=True))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.protocol}-{case.address}-{case.name or 'anybody'}")
+def test_what_an_attempt_sees(all_at_once: AllAtOnce, case: Case) -> None:
+    reading = all_at_once[1][case]
+    assert (reading.word, reading.text) == (case.words[-1], case.text)
+    if reading.word in (ANSWERED, WRONG):
+        # On a busy machine the second attempt may have begun before the answer came.
+        assert set(reading.words) <= {reading.word, "dropped"}
+        assert reading.milliseconds < agent.PATIENCE + 500
+    else:
+        assert reading.words == case.words
+
+
+def test_what_is_silent_is_given_up_in_time(all_at_once: AllAtOnce) -> None:
+    run, found = all_at_once[0], {case[:3]: reading for case, reading in all_at_once[1].items()}
+    assert run.seconds >= (agent.PATIENCE + agent.STAGGER) / 1000
+    assert found["TCP", DEAF, NAME].milliseconds >= agent.PATIENCE
+    assert found["TCP", NOBODY, NAME].milliseconds < agent.PATIENCE
+
+
+@pytest.mark.parametrize(("protocol", "address", "attempts"), [("TCP", MUTE, 2), ("UDP", MUTE, 2), ("TCP", GOOD, 1), ("UDP", GOOD, 1)])
+def test_only_what_did_not_answer_is_asked_twice(listeners: Listeners, protocol: str, address: str, attempts: int) -> None:
+    listeners.connections.clear()
+    (reading,) = connect((protocol, listeners.port, address, NAME)).readings
+    assert len(reading.words) == attempts
+    _await(lambda: len(listeners.connections) >= attempts)
+    assert listeners.connections == [(protocol, address)] * attempts
+
+
+def test_what_answers_ends_the_run(listeners: Listeners) -> None:
+    """Nothing waits for the second attempt."""
+    assert min(connect(("TCP", listeners.port, GOOD, NAME)).seconds for _number in range(3)) < agent.STAGGER / 1000
+
+
+def test_an_address_without_a_way_is_unreachable(listeners: Listeners) -> None:
+    (reading,) = connect(("TCP", listeners.port, "255.255.255.255", NAME)).readings
+    assert (reading.words, reading.text) == ((agent.UNREACHABLE, agent.UNREACHABLE), "Network is unreachable")
+
+
+@pytest.mark.parametrize(("protocol", "address", "word"), [("TCP", GOOD, ANSWERED), ("TCP", DEAF, SILENT), ("UDP", MUTE, SILENT)])
+def test_as_many_as_are_allowed_at_once(listeners: Listeners, protocol: str, address: str, word: str) -> None:
+    run = connect(*[(protocol, listeners.port, address, NAME)] * agent.MOST_TARGETS)
+    assert {reading.word for reading in run.readings} == {word}
+    assert run.seconds < BOUND
+
+
+def test_a_dns_server_of_others_is_asked_what_it_answers(listeners: Listeners) -> None:
+    """The question is a whole one; the port is changed, for nobody may listen on 53 here."""
+    listeners.questions.clear()
+    asked = agent.CONNECT.replace("$port == 53", f"$port == {listeners.port}")
+    assert asked != agent.CONNECT
+    subprocess.run([BASH, *agent.command([("UDP", listeners.port, GOOD, "")])[1:]], env={agent.VARIABLE: asked}, check=True, timeout=BOUND)
+    assert listeners.questions == [b"AB\x10\x00\x00\x01" + bytes(6) + b"\x00" + b"\x00\x02" + b"\x00\x01"]
+
+
+@pytest.fixture(name="agnhost")
+def _agnhost(tmp_path: Path) -> t.Callable[[str], Path]:
+    """Stands in for agnhost: a bash program that has its arguments."""
+
+    def make(program: str) -> Path:
+        path = tmp_path / "stub"
+        path.write_text(f"#!{BASH}\n{program}\n")
+        path.chmod(0o755)
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("exit 0", (ANSWERED,)),
+        ("echo REFUSED; exit 1", (REFUSED, REFUSED)),
+        ("echo TIMEOUT; exit 1", (SILENT, SILENT)),
+        ("echo OTHER; exit 1", (agent.UNREACHABLE, agent.UNREACHABLE)),
+    ],
+)
+def test_sctp_is_asked_by_agnhost(agnhost: t.Callable[[str], Path], program: str, words: tuple[str, ...]) -> None:
+    stub = agnhost(f'[[ "$*" == "connect --timeout={agent.PATIENCE}ms --protocol=sctp 127.0.0.1:7" ]] || exit 9\n{program}')
+    run = _sctp(stub, present=True)
+    assert run.readings[0].words == words
+
+
+def test_sctp_that_the_kernel_lacks_is_no_measurement(agnhost: t.Callable[[str], Path]) -> None:
+    run = _sctp(agnhost("exit 0"), present=False)
+    assert run.readings[0].word == UNREAD
+    assert run.readings[0].text == "the kernel of the node has no SCTP"
+
+
+def _sctp(stub: Path, *, present: bool) -> Run:
+    """The program with another sign of the kernel's SCTP than this machine's."""
+    program = agent.CONNECT.replace("/proc/net/sctp", str(stub if present else stub / "none"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(agent, "CONNECT", program)
+        return connect(("SCTP", 7, "127.0.0.1", ""), stub=stub)
+
+
+# --- What listens -----------------------------------------------------------------------------------------------------
+
+
+def listen(stub: Path, *arguments: str, sctp: bool = False) -> subprocess.Popen[bytes]:
+    program = agent.LISTEN.replace("/agnhost", str(stub)).replace("/proc/net/sctp", str(stub if sctp else stub / "none"))
+    return subprocess.Popen([BASH, "-c", program, "listen", *arguments], env={"PATH": os.environ["PATH"]}, start_new_session=True)
+
+
+@pytest.mark.parametrize("sctp", [False, True])
+def test_there_is_a_listener_for_each_port(agnhost: t.Callable[[str], Path], tmp_path: Path, sctp: bool) -> None:
+    process = listen(agnhost(f'echo "$*" >{tmp_path}/$$'), "60", "80", "sctp-81", "443", sctp=sctp)
+    try:
+        expected = [f"serve-hostname --tcp --udp --http=false --port={port}" for port in ("443", "80")]
+        expected += ["netexec --http-port=-1 --udp-port=-1 --sctp-port=81"] if sctp else []
+        _await(lambda: sorted(path.read_text().strip() for path in tmp_path.glob("[0-9]*")) == sorted(expected))
+        assert process.poll() is None
+    finally:
+        _end(process.pid)
+        process.wait()
+
+
+@pytest.mark.parametrize("ending", ["by itself", "when told"])
+def test_it_ends(agnhost: t.Callable[[str], Path], tmp_path: Path, ending: str) -> None:
+    """As process 1 of its container; what it started ends with it there."""
+    process = listen(agnhost(f"echo >{tmp_path}/started; exec sleep 60"), "1" if ending == "by itself" else "60", "80")
+    try:
+        _await((tmp_path / "started").exists)
+        if ending == "when told":
+            process.terminate()
+        assert process.wait(timeout=10) == 0
+    finally:
+        _end(process.pid)

@@ -1,0 +1,257 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What was seen becomes verdicts, and verdicts an answer to whether policies are enforced."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import typing as t
+
+import pytest
+
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY, UNDEFINED, matrix, model
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import MET, MISSED, Expectation
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing.agent import (
+    ANSWERED,
+    REFUSED,
+    SILENT,
+    UNREACHABLE,
+    UNREAD,
+    WRONG,
+    Reading,
+)
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import ACROSS, Connection, Kind, Stand
+from ansible_collections.podnet.cni.plugins.module_utils._probing.trial import (
+    AGREES,
+    DIFFERS,
+    ENFORCED,
+    NOT_ENFORCED,
+    PARTLY,
+    UNKNOWN,
+    UNTESTED,
+    Measured,
+    Trial,
+)
+
+TCP, UDP = Port("TCP", 80), Port("UDP", 53)
+WAY = Connection("x/a", "x/b", TCP, "b", ACROSS)
+REACHED = "refused: it was reached, and nothing listens there"
+
+
+def measured(expected: str, verdict: str, connection: Connection = WAY) -> Measured:
+    return Measured(connection, expected, verdict, verdict, 1)
+
+
+# --- From words to verdicts -------------------------------------------------------------------------------------------
+
+CONTROLS = ("", ANSWERED, REFUSED, SILENT, UNREACHABLE, WRONG, UNREAD)
+#: What is refused, silent or unreachable by TCP, by what the destination saw of itself; where there is none, no verdict follows.
+VERDICTS = {
+    (REFUSED, ""): (ALLOW, REACHED),
+    (REFUSED, REFUSED): (ALLOW, REACHED),
+    (REFUSED, ANSWERED): (DENY, "rejected"),
+    **{(SILENT, control): (DENY, "silent") for control in ("", ANSWERED, REFUSED)},
+    **{(UNREACHABLE, control): (DENY, "unreachable") for control in ("", ANSWERED, REFUSED)},
+}
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+@pytest.mark.parametrize("word", [REFUSED, SILENT, UNREACHABLE])
+def test_what_nobody_answers_by_tcp(word: str, control: str) -> None:
+    unclear = UNKNOWN, f"{word}, and no listener is known to answer there"
+    assert trial.told(Reading((word, word)), control, WAY) == VERDICTS.get((word, control), unclear)
+
+
+@pytest.mark.parametrize("protocol", ["UDP", "SCTP"])
+@pytest.mark.parametrize("control", CONTROLS)
+@pytest.mark.parametrize("word", [REFUSED, SILENT, UNREACHABLE])
+def test_what_nobody_answers_by_packets_may_have_come_through(word: str, control: str, protocol: str) -> None:
+    """As by TCP, but where it is not known whether somebody would answer; a refusal is an answer."""
+    unclear = UNKNOWN, f"{word}, and no listener is known to answer there"
+    expected = unclear if control == "" and word != REFUSED else VERDICTS.get((word, control), unclear)
+    assert trial.told(Reading((word, word)), control, dataclasses.replace(WAY, port=Port(protocol, 53))) == expected
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+@pytest.mark.parametrize("port", [TCP, UDP])
+@pytest.mark.parametrize(
+    ("reading", "expected"),
+    [
+        (Reading((SILENT, ANSWERED), 3, "of the first"), (ALLOW, "answered")),
+        (Reading((WRONG,), 3, "c"), (UNKNOWN, "c answered, who is not x/b")),
+        (Reading((WRONG,), 3), (UNKNOWN, "somebody else answered, who is not x/b")),
+        (Reading((UNREAD,)), (UNKNOWN, "not measured")),
+        (Reading((UNREAD,), 0, "the pod is gone"), (UNKNOWN, "not measured (the pod is gone)")),
+        (Reading((UNREAD, "dropped"), 0, "no SCTP"), (UNKNOWN, "not measured (no SCTP)")),
+    ],
+)
+def test_what_needs_no_control(reading: Reading, expected: tuple[str, str], port: Port, control: str) -> None:
+    assert trial.told(reading, control, dataclasses.replace(WAY, port=port)) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "control", "expected"),
+    [
+        (UNREACHABLE, "No route to host", ANSWERED, (DENY, "unreachable (No route to host)")),
+        (SILENT, "connected, and nothing was said", ANSWERED, (DENY, "silent (connected, and nothing was said)")),
+        (SILENT, "why", UNREAD, (UNKNOWN, "silent (why), and no listener is known to answer there")),
+    ],
+)
+def test_the_text_of_an_attempt_is_told(word: str, text: str, control: str, expected: tuple[str, str]) -> None:
+    assert trial.told(Reading((word,), 1000, text), control, WAY) == expected
+
+
+def test_judge_holds_each_against_its_own_control() -> None:
+    """By destination and port; controls are no results, and reasons are asked for only where both differ."""
+    control = Connection("x/b", "x/b", TCP, "b")
+    shut = Connection("x/b", "x/b", UDP, "b")
+    udp, back, out = dataclasses.replace(WAY, port=UDP), Connection("x/b", "x/a", TCP, "a"), Connection("x/a", "203.0.113.1", TCP)
+    silent = Reading((SILENT, SILENT), 1000)
+    readings = {
+        control: Reading((ANSWERED,)),
+        shut: Reading((UNREAD,)),
+        WAY: silent,
+        udp: silent,
+        back: Reading((ANSWERED,), 4),
+        out: Reading((REFUSED, REFUSED), 2),
+    }
+    asked = []
+
+    def explain(connection: Connection) -> matrix.Explanation:
+        asked.append(connection)
+        reason = matrix.Reason("ingress", DENY, "ingress: x/p isolates the pod and has no rule", "x/p")
+        pair = matrix.Pair("x/b", "x/a", "TCP/80", 4, DENY, "", (matrix.Seen(DENY, (), (reason,)),))
+        return matrix.Explanation(DENY, "x/b", "x/a", "TCP/80", (pair,))
+
+    expected = {WAY: DENY, udp: ALLOW, back: DENY, out: UNDEFINED}
+    found = trial.judge(readings, explain, expected)
+    assert [(one.connection, one.verdict, one.result) for one in found] == [
+        (WAY, DENY, AGREES),
+        (udp, UNKNOWN, UNKNOWN),
+        (back, ALLOW, DIFFERS),
+        (out, ALLOW, UNDEFINED),
+    ]
+    assert asked == [back]
+    assert [one.milliseconds for one in found] == [1000, 1000, 4, 2]
+    assert [str(one) for one in found if one.why] == [
+        "x/b to x/a on TCP/80: answered, where policies say deny (ingress: x/p isolates the pod and has no rule)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expected", "verdict", "result"),
+    [
+        (ALLOW, ALLOW, AGREES),
+        (DENY, DENY, AGREES),
+        (ALLOW, DENY, DIFFERS),
+        (DENY, ALLOW, DIFFERS),
+        (ALLOW, UNKNOWN, UNKNOWN),
+        (DENY, UNKNOWN, UNKNOWN),
+        (UNDEFINED, ALLOW, UNDEFINED),
+        (UNDEFINED, DENY, UNDEFINED),
+        (UNDEFINED, UNKNOWN, UNDEFINED),
+    ],
+)
+def test_how_a_measurement_is_to_what_policies_say(expected: str, verdict: str, result: str) -> None:
+    assert measured(expected, verdict).result == result
+
+
+# --- Expectations -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wanted", [ALLOW, DENY])
+@pytest.mark.parametrize(
+    "verdicts", [found for size in range(4) for found in itertools.combinations_with_replacement([ALLOW, DENY, UNKNOWN], size)]
+)
+def test_an_expectation_is_met_where_all_its_connections_do_it(verdicts: tuple[str, ...], wanted: str) -> None:
+    tested = trial.Tested(Expectation("x/a", "x/b", "TCP/80", wanted), tuple(measured(wanted, verdict) for verdict in verdicts))
+    known = verdicts and UNKNOWN not in verdicts
+    assert tested.result == (UNKNOWN if not known else MET if set(verdicts) == {wanted} else MISSED)
+    assert tested.verdict == (verdicts[0] if len(set(verdicts)) == 1 else UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "note", "text"),
+    [
+        ((ALLOW,), "", "met"),
+        ((DENY, ALLOW), "", "missed (x/a to x/b on TCP/80: deny)"),
+        ((DENY,) * 5, "", "missed (" + "; ".join(["x/a to x/b on TCP/80: deny"] * 3) + ")"),
+        ((UNKNOWN,), "", "unknown (x/a to x/b on TCP/80: unknown)"),
+        ((), "x/b has no pod", "unknown (x/b has no pod)"),
+        ((), "", "unknown"),
+    ],
+)
+def test_an_expectation_in_words(verdicts: tuple[str, ...], note: str, text: str) -> None:
+    tested = trial.Tested(Expectation("x/a", "x/b", "TCP/80", ALLOW), tuple(measured(ALLOW, verdict) for verdict in verdicts), note)
+    assert str(tested) == f"x/a may reach x/b on TCP/80: {text}"
+
+
+# --- The whole --------------------------------------------------------------------------------------------------------
+
+
+def made(*verdicts: tuple[str, str], **more: t.Any) -> Trial:
+    stands = tuple(Stand("x", name, "n1", Kind(number, (model.Pod("x", name),))) for number, name in enumerate("ab"))
+    return Trial(**{"cni": "calico", "enforces": True, **more}, stands=stands, measured=tuple(itertools.starmap(measured, verdicts)))
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ((), UNTESTED),
+        (((ALLOW, ALLOW), (ALLOW, DENY)), UNTESTED),
+        (((UNDEFINED, DENY),), UNTESTED),
+        (((DENY, UNKNOWN),), UNTESTED),
+        (((DENY, DENY),), ENFORCED),
+        (((DENY, DENY), (DENY, UNKNOWN), (ALLOW, DENY)), ENFORCED),
+        (((DENY, ALLOW), (ALLOW, ALLOW)), NOT_ENFORCED),
+        (((DENY, ALLOW), (DENY, UNKNOWN)), NOT_ENFORCED),
+        (((DENY, ALLOW), (DENY, DENY)), PARTLY),
+    ],
+)
+def test_whether_policies_are_enforced(verdicts: tuple[tuple[str, str], ...], expected: str) -> None:
+    assert made(*verdicts).enforcement == expected
+
+
+@pytest.mark.parametrize(
+    ("cni", "enforces", "why"),
+    [
+        ("flannel", False, "flannel enforces no NetworkPolicies"),
+        ("calico", True, "calico runs here and should enforce them: see whether its agents are ready"),
+        ("", True, "no CNI that is known to enforce them runs here"),
+    ],
+)
+def test_why_they_are_not(cni: str, enforces: bool, why: str) -> None:
+    found = made((DENY, ALLOW), cni=cni, enforces=enforces)
+    assert found.why_not_enforced == why
+    assert f"policies: not enforced, 0 of 1 connections that they deny were denied ({why})" in found.summary()
+
+
+def test_what_differs_and_what_is_missed() -> None:
+    missed = trial.Tested(Expectation("x/a", "x/b", "TCP/80", DENY), (measured(DENY, ALLOW),))
+    met = trial.Tested(Expectation("x/a", "x/b", "TCP/80", ALLOW), (measured(DENY, ALLOW),))
+    found = made((DENY, ALLOW), (DENY, DENY), (ALLOW, UNKNOWN), tested=(missed, met))
+    assert found.differing == found.having(DIFFERS) == found.measured[:1]
+    assert found.missed == (missed,)
+
+
+def test_the_summary() -> None:
+    verdicts = (DENY, ALLOW), (DENY, DENY), (ALLOW, UNKNOWN), (UNDEFINED, DENY)
+    tested = trial.Tested(Expectation("x/a", "x/b", "TCP/80", DENY), ())
+    assert made(*verdicts, tested=(tested,), settled_after=1.25).summary() == [
+        "4 connections between 2 pods for 2 kinds of pods: 1 as policies say, 1 otherwise, 1 left to the CNI, 1 not known",
+        "policies: partly, 1 of 2 connections that they deny were denied",
+        "as policies say after 1.2 s",
+        "expectations: 0 met, 0 missed, 1 unknown",
+    ]
+    assert made((ALLOW, ALLOW)).summary() == [
+        "1 connections between 2 pods for 2 kinds of pods: 1 as policies say, 0 otherwise",
+        "policies: nothing to enforce",
+    ]
+
+
+def test_a_word_of_the_program_is_known_here() -> None:
+    assert set(CONTROLS[1:]) == {agent.ANSWERED, agent.REFUSED, agent.SILENT, agent.UNREACHABLE, agent.WRONG, agent.UNREAD}
