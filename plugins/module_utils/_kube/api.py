@@ -51,15 +51,18 @@ class Api:
             if not token:
                 return found
 
-    def create(self, definition: objects.Raw, dry_run: bool = False) -> objects.Raw:
-        """Creates the object and returns it as the server keeps it, or in a dry run would."""
+    def create(self, definition: objects.Raw, dry_run: bool = False, *, manager: str = "") -> objects.Raw:
+        """Creates the object and returns it as the server keeps it, or in a dry run would. ``manager``: whose its fields are."""
         target = objects.reference(definition)
-        return self._send("POST", _collection(target), _named(target), definition, dry_run)
+        return self._send("POST", _collection(target), _named(target), definition, dry_run, manager=manager)
 
-    def replace(self, definition: objects.Raw, dry_run: bool = False) -> objects.Raw:
-        """Puts the object in the place of the one with its name; ConflictError when its resourceVersion is no longer the newest."""
+    def replace(self, definition: objects.Raw, dry_run: bool = False, *, manager: str = "") -> objects.Raw:
+        """Puts the object in the place of the one with its name; ConflictError when its resourceVersion is no longer the newest.
+
+        ``manager``: whose those fields are that differ.
+        """
         target = objects.reference(definition)
-        return self._send("PUT", path_of(target), _named(target), definition, dry_run)
+        return self._send("PUT", path_of(target), _named(target), definition, dry_run, manager=manager)
 
     def apply(self, definition: objects.Raw, manager: str, force: bool = False, dry_run: bool = False) -> objects.Raw:
         """Applies the fields of ``definition`` as those of ``manager`` and returns the object; what others own in it stays.
@@ -141,9 +144,11 @@ class Api:
         except kube_client.AbsentError:
             return None
 
-    def _send(self, method: str, path: str, where: str, body: objects.Raw, dry_run: bool = False) -> objects.Raw:
+    def _send(self, method: str, path: str, where: str, body: objects.Raw, dry_run: bool = False, *, manager: str = "") -> objects.Raw:
         content_type = _MERGE_PATCH if method == "PATCH" else _JSON
-        return self._request(method, path, where, body=body, dry_run="All" if dry_run else None, content_type=content_type)
+        query = [("fieldManager", manager)] if manager else []
+        dry = "All" if dry_run else None
+        return self._request(method, path, where, body=body, query_params=query, dry_run=dry, content_type=content_type)
 
     def _request(self, method: str, path: str, where: str, **options: t.Any) -> objects.Raw:
         with kube_client.api_errors(where):

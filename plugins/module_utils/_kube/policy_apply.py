@@ -104,7 +104,17 @@ def _carry_out(api: Api, step: Step, force: bool, dry_run: bool = False) -> None
         if step.wanted is None:
             _delete(api, t.cast("objects.Raw", step.before), dry_run)
         else:
-            api.apply(_versioned(step.wanted, step.before), MANAGER, force, dry_run)
+            _apply(api, _versioned(step.wanted, step.before), force, dry_run)
+
+
+def _apply(api: Api, wanted: objects.Raw, force: bool, dry_run: bool) -> None:
+    """What is in conflict with nobody but a run of ours, which was ended while it took something back, is no conflict."""
+    try:
+        api.apply(wanted, MANAGER, force, dry_run)
+    except kube_client.FieldConflictError as error:
+        if any(manager != MANAGER for manager, _ in error.owned):
+            raise
+        api.apply(wanted, MANAGER, True, dry_run)
 
 
 def _versioned(wanted: objects.Raw, before: t.Optional[objects.Raw]) -> objects.Raw:
@@ -180,20 +190,20 @@ def _verdict(api: Api, verify: Verify, before: State, how: Manner, record: _Reco
 def _take_back(api: Api, state: State, how: Manner, reason: str) -> None:
     """Puts policies back in the reverse order. What cannot be put back does not keep the others from it."""
     deadline = waiting.Deadline(how.patience)
-    tried = [_problem(deadline, lambda item=item: _restore(api, *item)) for item in reversed(list(state.items()))]  # type: ignore[misc]
+    tried = [_problem(api, deadline, key, before) for key, before in reversed(list(state.items()))]
     left = [problem for problem in tried if problem]
     if left:
-        names = f"{len(left)} of {len(state)} policies could not be put back: {' '.join(left)}"
+        names = f"{len(left)} of {len(state)} policies could not be put back: {', '.join(left)}"
         advice = f"Run this again, which goes on from ConfigMap {NAMESPACE}/{_record_name(how.name)} if there is one, or put them back."
         raise _errors.ClusterError(f"{reason} Taking back failed as well: {names}", f"set {how.name}", advice)
 
 
-def _problem(deadline: waiting.Deadline, restore: t.Callable[[], None]) -> str:
-    """Why it could not be done; empty when it was."""
+def _problem(api: Api, deadline: waiting.Deadline, key: Key, before: t.Optional[objects.Raw]) -> str:
+    """Why the policy could not be put back; empty when it was."""
     try:
-        deadline.poll(restore, lambda _: True)
+        deadline.poll(lambda: _restore(api, key, before), lambda _: True)
     except _errors.ClusterError as error:
-        return str(error)
+        return f"{'/'.join(key)} ({error})"
     return ""
 
 
@@ -206,11 +216,11 @@ def _restore(api: Api, key: Key, before: t.Optional[objects.Raw]) -> None:
             if now is not None:
                 api.delete(reference, objects.metadata(now)["uid"])
         elif now is None:
-            _give_owners(api, api.create(applicable(before)), before)
+            _give_owners(api, api.create(applicable(before), manager=MANAGER), before)
         elif applicable(now) != applicable(before):
-            _give_owners(api, api.replace({**_whole(before), "metadata": _with_version(before, now)}), before)
+            _give_owners(api, api.replace({**_whole(before), "metadata": _with_version(before, now)}, manager=MANAGER), before)
         elif objects.metadata(now).get("managedFields") != objects.metadata(before).get("managedFields"):
-            _give_owners(api, {**_whole(now)}, before)
+            _give_owners(api, _whole(now), before)
     except kube_client.ConflictError as error:
         raise _errors.UnavailableError("somebody else writes to it all the time", error.where, _AGAIN) from error
 
@@ -228,7 +238,7 @@ def _give_owners(api: Api, now: objects.Raw, before: objects.Raw) -> None:
     """The server takes whoever wrote last for the owner of what it changed; an apply by those who had it before would be a conflict."""
     owners = objects.metadata(before).get("managedFields")
     if owners:
-        api.replace({**now, "metadata": {**objects.metadata(now), "managedFields": owners}})
+        api.replace({**now, "metadata": {**objects.metadata(now), "managedFields": owners}}, manager=MANAGER)
 
 
 # --- The record ---
