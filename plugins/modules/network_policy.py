@@ -226,7 +226,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, applying, difference, expectations, study
 from ansible_collections.podnet.cni.plugins.module_utils._report import policies
 
-PRESENT, ABSENT = "present", "absent"
+PRESENT = "present"
+ABSENT = "absent"
 AUTO = "auto"
 
 _OPTIONS: t.Dict[str, t.Any] = {
