@@ -266,10 +266,8 @@ def act(call: _entry.Call) -> _entry.Result:
     manner = policy_apply.Manner(params["name"], params["force_conflicts"])
     outcome = policy_apply.transact(api, plan.steps, call.check_mode, manner=manner)
     if outcome.earlier:
-        call.warn(
-            f"An earlier run ended before its verdict on {_names(outcome.earlier)}. How they were before it is in previous, and is kept "
-            "nowhere else from now on."
-        )
+        rest = "." if call.check_mode else ", and is kept nowhere else from now on."
+        call.warn(f"An earlier run ended before its verdict on {_names(outcome.earlier)}. How they were before it is in previous{rest}")
     previous = policy_apply.previous(plan.steps, outcome.earlier)
     return {**told, "changed": bool(plan.steps), "previous": previous, "diff": _diff(plan, found)}
 

@@ -71,7 +71,7 @@ def transact(
     """
     how = manner or Manner("default")
     record = _Record(api, how.name)
-    earlier = record.read()
+    earlier = _earlier(record, verify is not None)
     for step in steps:
         _carry_out(api, step, how.force, dry_run=True)
     if dry_run:
@@ -83,6 +83,16 @@ def transact(
     problems = _verdict(api, verify, before, how, record) if verify is not None and before else ()
     record.remove()
     return Outcome(() if problems else tuple(steps), bool(problems), problems, earlier)
+
+
+def _earlier(record: _Record, needed: bool) -> State:
+    """How it was before an earlier run without a verdict. Who needs no record and may not look for one has never made one."""
+    try:
+        return record.read()
+    except kube_client.RefusedError:
+        if needed:
+            raise
+        return {}
 
 
 def previous(steps: t.Iterable[Step], earlier: t.Mapping[Key, t.Optional[objects.Raw]]) -> t.List[t.Dict[str, t.Any]]:

@@ -192,8 +192,10 @@ def test_pairs_that_are_cut_for_a_moment(run: Run) -> None:
 def test_an_earlier_run_without_a_verdict_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     earlier = {("x", "web"): {"metadata": {"namespace": "x", "name": "web"}, "spec": {"podSelector": {}}}, ("x", "new"): None}
     monkeypatch.setattr(policy_apply, "transact", lambda *_, **__: policy_apply.Outcome(earlier=earlier))
+    told = "An earlier run ended before its verdict on x/new, x/web. How they were before it is in previous"
+    assert f"{told}." in str(run(check=True, objects=[FROM_B])["warnings"])
     result = run(objects=[FROM_B])
-    assert "An earlier run ended before its verdict on x/new, x/web." in str(result["warnings"])
+    assert f"{told}, and is kept nowhere else from now on." in str(result["warnings"])
     assert [one["spec"] for one in result["previous"]] == [{"podSelector": {}}]
 
 

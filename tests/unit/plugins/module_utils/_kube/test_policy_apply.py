@@ -192,6 +192,14 @@ def test_what_is_no_record(api: Api, policy_cluster: t.Any) -> None:
         policy_apply.transact(api, (), False)
 
 
+def test_who_may_not_see_records_can_do_without(api: Api, policy_cluster: t.Any, planned: t.Any) -> None:
+    policy_cluster.before = lambda _method, path: 403 if "/configmaps" in path else 0
+    with pytest.raises(_errors.ClusterError, match="forbids it"):
+        policy_apply.transact(api, planned, False, lambda: ())
+    assert policy_cluster.changes == []
+    assert policy_apply.transact(api, planned, False).done == planned
+
+
 def test_another_run_at_the_same_time(api: Api, policy_cluster: t.Any, planned: t.Any) -> None:
     policy_cluster.before = lambda method, path: 409 if method == "POST" and path.endswith("/configmaps") else 0
     with pytest.raises(_errors.ClusterError, match="another run changes this set of policies right now"):
