@@ -164,3 +164,12 @@ def test_what_the_server_refuses_comes_before_the_first_change(api: Api, run: Ru
     assert result["failed"]
     assert "NetworkPolicy x/bad" in result["msg"]
     assert contents(api) == {}
+
+
+def test_what_a_run_of_ours_left_half_way_back_is_no_conflict(api: Api, run: Run) -> None:
+    run(objects=[WEB])
+    kept = api.item("/apis/networking.k8s.io/v1/namespaces/x/networkpolicies/web")
+    assert kept is not None
+    api.replace({**kept, "spec": {**kept["spec"], "ingress": [{}]}}, manager=applying.MANAGER)
+    assert run(objects=[WEB])["changes"] == ["update NetworkPolicy x/web"]
+    assert not run(objects=[WEB])["changed"]
