@@ -308,18 +308,15 @@ files:
   sample: [build/network-policies/network-policies.html]
 """
 
-import contextlib
 import os
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
-from ansible_collections.podnet.cni.plugins.module_utils._control import files, sources
+from ansible_collections.podnet.cni.plugins.module_utils._control import asked, files, sources
 from ansible_collections.podnet.cni.plugins.module_utils._control.objects import Manifests
 from ansible_collections.podnet.cni.plugins.module_utils._images import documents
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import (
     PROFILES,
-    Finding,
-    InvalidPolicyError,
     World,
     difference,
     expectations,
@@ -372,7 +369,7 @@ def _studied(params: t.Mapping[str, t.Any]) -> study.Study:
             expectations.explain(matrix, one["source"], one["destination"], one["port"], f"explain[{number}]")
             for number, one in enumerate(params["explain"])
         ),
-        outcomes=expectations.check(matrix, _expected(params[_OWN])),
+        outcomes=expectations.check(matrix, asked.expected(params[_OWN])),
     )
 
 
@@ -383,41 +380,9 @@ def _compares(params: t.Mapping[str, t.Any]) -> bool:
 def _world(params: t.Mapping[str, t.Any], named: str, given: str) -> t.Tuple[Manifests, World]:
     """What the manifests of one option and the objects of another describe together."""
     manifests = Manifests(sources.read_all(params[named], {}, named) if params[named] is not None else ())
-    with _located(manifests):
+    with asked.located(manifests):
         objects = [*(params[given] or ()), *manifests.documents]
         return manifests, load(objects, params["namespace"], params["cni"], params["pod_cidrs"])
-
-
-@contextlib.contextmanager
-def _located(manifests: Manifests) -> t.Iterator[None]:
-    """An error tells the line of each field that is refused, and the result has all of them."""
-    try:
-        yield
-    except InvalidPolicyError as error:
-        located = sorted(map(manifests.located, error.findings), key=_position)
-        refused = InvalidPolicyError(located)
-        refused.result = {"findings": list(map(policies.finding, located))}
-        raise refused from error
-
-
-def _position(one: Finding) -> t.Tuple[str, int, int]:
-    return one.place.file, one.place.document, one.place.line
-
-
-def _expected(given: t.Any) -> t.Tuple[expectations.Expectation, ...]:
-    if given is None:
-        return ()
-    if not isinstance(given, str):
-        return expectations.parse(given, lambda number: f"expectations[{number}]" if number >= 0 else "expectations")
-    label = sources.without_user(given) if sources.is_url(given) else given
-    written = list(documents.compose(sources.decode(sources.read(given), label), label))
-    if len(written) != 1:
-        raise _errors.BadInputError(f"holds {len(written)} documents", label, "A file of expectations is one.")
-    root, data = written[0].root, documents.data(written[0].root)
-    path = _OWN if isinstance(data, dict) else ""
-    return expectations.parse(
-        data, lambda number: f"{label}, line {documents.line_of(root, f'{path}[{number}]')}" if number >= 0 else label
-    )
 
 
 # --- What is told ---
@@ -425,22 +390,14 @@ def _expected(given: t.Any) -> t.Tuple[expectations.Expectation, ...]:
 
 def _faults(found: study.Study, strict: bool) -> t.List[str]:
     """Why the task fails, most of all what has to be and is not."""
-    return [*map(_fault, found.missed), *(str(one) for one in found.warnings if strict)]
-
-
-def _fault(one: expectations.Outcome) -> str:
-    where = f"{one.expectation.where}: " if one.expectation.where else ""
-    reasons = "; ".join(reason.text for reason in one.explanation.reasons)
-    return f"{where}{one.expectation}, but the verdict is {one.explanation.verdict}{reasons and f' ({reasons})'}"
+    return [*map(asked.fault, found.missed), *(str(one) for one in found.warnings if strict)]
 
 
 def _diff(found: study.Study, changed: t.Sequence[str]) -> t.List[t.Dict[str, str]]:
     """The reports that are new, and the reachability that is."""
     told = [{"before": "", "after": "".join(f"{name} is new or differs\n" for name in changed)}] if changed else []
     if found.difference is not None:
-        signs = (("+", found.difference.opens), ("-", found.difference.closes))
-        lines = [f"{sign} {line}\n" for sign, changes in signs for line in policies.changes_in_words(found, changes)]
-        told.append({"prepared": "".join(lines)})
+        told.append({"prepared": policies.signed_changes(found)})
     return told
 
 

@@ -26,6 +26,8 @@ class ObjectStore:
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}
         self.log: list[tuple[str, str]] = []
+        #: Of the request that is being carried out.
+        self.query: dict[str, str] = {}
         self.before: t.Callable[[str, str], int] = lambda _method, _path: 0
         self.after: t.Callable[[str, str], int] = lambda _method, _path: 0
         self._versions = itertools.count(1)
@@ -59,8 +61,9 @@ class ObjectStore:
             return status, _status(status)
         with self._lock:
             kept = copy.deepcopy(self.objects)
+            self.query = query
             code, answer = getattr(self, f"_{method.lower()}")(path, body)
-            if query.get("dryRun") == "All":
+            if _is_dry(method, query, body):
                 self.objects = kept
         status = self.after(method, path)
         return (status, _status(status)) if status else (code, answer)
@@ -95,6 +98,11 @@ class ObjectStore:
             return 409, _status(409)
         del self.objects[path]
         return 200, _status(200)
+
+
+def _is_dry(method: str, query: dict[str, str], body: Object) -> bool:
+    """A deletion that has a body is a dry run only by what that says."""
+    return body.get("dryRun") == ["All"] if method == "DELETE" and body else query.get("dryRun") == "All"
 
 
 def _status(code: int) -> Object:

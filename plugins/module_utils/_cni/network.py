@@ -12,7 +12,7 @@ import ipaddress
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._cni import manifests, objects
+from ansible_collections.podnet.cni.plugins.module_utils._cni import calico, flannel, manifests, objects
 
 Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
@@ -113,6 +113,28 @@ def config_document(config_map: t.Optional[objects.Raw], key: str) -> t.Dict[str
 def other_cnis(daemonsets: t.Iterable[objects.Raw]) -> t.Tuple[str, ...]:
     """Names of CNIs beside flannel and Calico whose DaemonSet is there, with the place."""
     return tuple(dict.fromkeys(name for daemonset in daemonsets for name in _foreign(daemonset)))
+
+
+#: What has policies carried out beside a CNI that does not: by a part of its container's image.
+_ENFORCERS = ("kube-network-policies",)
+#: They connect pods to further networks, and carry out no policies.
+_NO_ENFORCERS = ("Multus",)
+
+
+def policy_profile(daemonsets: t.Iterable[objects.Raw]) -> str:
+    """Who carries out policies, as the policy engine names it: calico, cilium, flannel (nobody does), generic (somebody else, or unknown).
+
+    calico-node does it also where flannel connects the pods, and so do others beside flannel.
+    """
+    found = list(daemonsets)
+    if calico.find_daemonset(found) is not None:
+        return "calico"
+    others = [name for name in other_cnis(found) if not name.startswith(_NO_ENFORCERS)]
+    if any(name.startswith("Cilium") for name in others):
+        return "cilium"
+    images = [str(container.get("image", "")) for daemonset in found for container in objects.containers(daemonset)]
+    enforced = others or any(part in image for image in images for part in _ENFORCERS)
+    return "flannel" if flannel.candidates(found) and not enforced else "generic"
 
 
 def _foreign(daemonset: objects.Raw) -> t.List[str]:

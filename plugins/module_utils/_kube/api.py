@@ -22,6 +22,7 @@ _TIMEOUT = (10, 60)
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
 _STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+_APPLY_PATCH = "application/apply-patch+yaml"
 
 
 class Api:
@@ -52,20 +53,46 @@ class Api:
             if not token:
                 return found
 
-    def create(self, definition: objects.Raw, dry_run: bool = False) -> objects.Raw:
-        """Creates the object and returns it as the server keeps it, or in a dry run would."""
+    def create(self, definition: objects.Raw, dry_run: bool = False, *, manager: str = "") -> objects.Raw:
+        """Creates the object and returns it as the server keeps it, or in a dry run would. ``manager``: whose its fields are."""
         target = objects.reference(definition)
-        return self._send("POST", _collection(target), _named(target), definition, dry_run)
+        return self._send("POST", _collection(target), _named(target), definition, dry_run, manager=manager)
 
-    def replace(self, definition: objects.Raw, dry_run: bool = False) -> objects.Raw:
-        """Puts the object in the place of the one with its name; ConflictError when its resourceVersion is no longer the newest."""
+    def replace(self, definition: objects.Raw, dry_run: bool = False, *, manager: str = "") -> objects.Raw:
+        """Puts the object in the place of the one with its name; ConflictError when its resourceVersion is no longer the newest.
+
+        ``manager``: whose those fields are that differ.
+        """
         target = objects.reference(definition)
-        return self._send("PUT", path_of(target), _named(target), definition, dry_run)
+        return self._send("PUT", path_of(target), _named(target), definition, dry_run, manager=manager)
 
-    def delete(self, target: ObjectRef, uid: str = "", version: str = "") -> bool:
+    def apply(self, definition: objects.Raw, manager: str, force: bool = False, dry_run: bool = False) -> objects.Raw:
+        """Applies the fields of ``definition`` as those of ``manager`` and returns the object; what others own in it stays.
+
+        FieldConflictError when others own a field with another value and ``force`` is not set. With a resourceVersion in the metadata,
+        ConflictError when that is no longer the newest.
+        """
+        target = objects.reference(definition)
+        # As text, which every release of the library sends as it is; JSON is YAML.
+        return self._request(
+            "PATCH",
+            path_of(target),
+            _named(target),
+            body=json.dumps(definition),
+            query_params=[("fieldManager", manager), ("force", "true" if force else "false")],
+            dry_run="All" if dry_run else None,
+            content_type=_APPLY_PATCH,
+        )
+
+    def delete(self, target: ObjectRef, uid: str = "", version: str = "", dry_run: bool = False) -> bool:
         """Deletes with the object's own grace period; False when it is gone already, or another one than ``uid`` and ``version`` name."""
         preconditions = {key: value for key, value in (("uid", uid), ("resourceVersion", version)) if value}
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", **({"preconditions": preconditions} if preconditions else {})}
+        options: t.Dict[str, t.Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        if preconditions:
+            options["preconditions"] = preconditions
+        if dry_run:
+            # Where there is a body the server does not look at the query, and would delete.
+            options["dryRun"] = ["All"]
         try:
             self._send("DELETE", path_of(target), _named(target), options)
         except kube_client.AbsentError:
@@ -122,9 +149,11 @@ class Api:
         except kube_client.AbsentError:
             return None
 
-    def _send(self, method: str, path: str, where: str, body: objects.Raw, dry_run: bool = False) -> objects.Raw:
+    def _send(self, method: str, path: str, where: str, body: objects.Raw, dry_run: bool = False, *, manager: str = "") -> objects.Raw:
         content_type = _MERGE_PATCH if method == "PATCH" else _JSON
-        return self._request(method, path, where, body=body, dry_run="All" if dry_run else None, content_type=content_type)
+        query = [("fieldManager", manager)] if manager else []
+        dry = "All" if dry_run else None
+        return self._request(method, path, where, body=body, query_params=query, dry_run=dry, content_type=content_type)
 
     def _request(self, method: str, path: str, where: str, **options: t.Any) -> objects.Raw:
         with kube_client.api_errors(where):

@@ -26,10 +26,11 @@ def read(client: t.Any, wanted: t.Mapping[str, t.Sequence[ObjectRef]]) -> t.Dict
 
 def _documents(api: Api, references: t.Iterable[ObjectRef]) -> str:
     found = [(reference, api.item(path_of(reference))) for reference in references]
-    return manifests.dump(_applicable(reference, item) for reference, item in found if item is not None)
+    return manifests.dump(applicable(reference, item) for reference, item in found if item is not None)
 
 
-def _applicable(reference: ObjectRef, item: objects.Raw) -> t.Dict[str, t.Any]:
+def applicable(reference: ObjectRef, item: objects.Raw) -> t.Dict[str, t.Any]:
+    """The object without what the server adds to it, as it could be applied again."""
     metadata = {key: value for key, value in objects.metadata(item).items() if key not in _SERVER_FIELDS}
     kept = {key: value for key, value in item.items() if key not in ("apiVersion", "kind", "metadata", "status")}
     return {"apiVersion": reference.api_version, "kind": reference.kind, "metadata": metadata, **kept}

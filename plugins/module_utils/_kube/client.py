@@ -31,7 +31,17 @@ except ImportError:
 else:
     KUBERNETES_IMPORT_ERROR = None
 
-__all__ = ["AUTH_ARG_SPEC", "AbsentError", "ConflictError", "RefusedError", "api_errors", "get_client", "kubernetes", "spec"]
+__all__ = [
+    "AUTH_ARG_SPEC",
+    "AbsentError",
+    "ConflictError",
+    "FieldConflictError",
+    "RefusedError",
+    "api_errors",
+    "get_client",
+    "kubernetes",
+    "spec",
+]
 
 #: The client library sets no timeout while it discovers the API: behind a packet filter that drops, it would wait for minutes.
 CONNECT_DEADLINE = 60
@@ -45,6 +55,12 @@ class AbsentError(_errors.ClusterError):
 
 class ConflictError(_errors.ClusterError):
     """The object is not the one, or not in the state, that the request is about."""
+
+
+class FieldConflictError(ConflictError):
+    """Others own fields that would be applied with another value; ``owned`` has (manager, path of the field)."""
+
+    owned: t.Tuple[t.Tuple[str, str], ...] = ()
 
 
 class RefusedError(_errors.ClusterError):
@@ -111,18 +127,40 @@ def _refused(error: t.Any, where: str) -> _errors.ClusterError:
         404: f"the API server has no such object: {_message(error)}",
     }
     what = words.get(error.status, f"the API server answered {error.status}: {_message(error)}")
+    owned = _owned(error) if error.status == 409 else ()
+    if owned:
+        conflict = FieldConflictError(what, where)
+        conflict.owned = owned
+        return conflict
     kind = _KINDS.get(error.status, _errors.ClusterError)
     return kind(what, where, advice.get(error.status, "See the API server's log."))
 
 
 def _message(error: t.Any) -> str:
     """The message of the Status object in the answer's body, else the reason phrase."""
+    return str(_status(error).get("message") or error.reason)
+
+
+def _status(error: t.Any) -> t.Dict[str, t.Any]:
+    """The Status object in the answer's body; empty when there is none."""
     body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else error.body
     try:
         status = json.loads(body or "")
     except ValueError:
-        return str(error.reason)
-    return str(status.get("message") or error.reason) if isinstance(status, dict) else str(error.reason)
+        return {}
+    return status if isinstance(status, dict) else {}
+
+
+def _owned(error: t.Any) -> t.Tuple[t.Tuple[str, str], ...]:
+    """(manager, path) of each field that another manager owns. The server tells the manager in words: ``conflict with "kubectl" using``."""
+    causes = (_status(error).get("details") or {}).get("causes") or ()
+    conflicts = [cause for cause in causes if cause.get("reason") == "FieldManagerConflict"]
+    return tuple((_quoted(str(cause.get("message"))), str(cause.get("field"))) for cause in conflicts)
+
+
+def _quoted(text: str) -> str:
+    parts = text.split('"')
+    return parts[1] if len(parts) > 2 else text
 
 
 def _root(error: BaseException) -> str:

@@ -21,6 +21,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._netpol.model import (
     EGRESS,
     INGRESS,
     UNDEFINED,
+    Pod,
     Policy,
     Rule,
     Tier,
@@ -237,11 +238,7 @@ class Matrix:
 
     def group(self, number: int) -> Group:
         """A class in words: its pods, or what kind of addresses."""
-        one = self.classes.listed[number]
-        members = tuple(self.world.pods[pod].reference for pod in one.members)
-        if not members:
-            return Group(f"addresses outside, {self.classes.vocabulary.pieces.describe(one.piece)}", ())
-        return Group(members[0] + (f" and {len(members) - 1} more" if len(members) > 1 else ""), members)
+        return group_of(self.classes, self.world.pods, number)
 
     def rectangles(self, port: t.Union[str, Port]) -> t.Tuple[Rectangle, ...]:
         """All that is allowed on ``port``, as sources with the same destinations."""
@@ -259,6 +256,15 @@ class Matrix:
                     reached[row] = weights.of(row)
                 total += sizes[number] * reached[row] - (sizes[number] if bitsets.has(row, number) else 0)
         return total
+
+
+def group_of(classes: Classes, pods: t.Sequence[Pod], number: int) -> Group:
+    """A class in words: its pods, or what kind of addresses."""
+    one = classes.listed[number]
+    members = tuple(pods[pod].reference for pod in one.members)
+    if not members:
+        return Group(f"addresses outside, {classes.vocabulary.pieces.describe(one.piece)}", ())
+    return Group(members[0] + (f" and {len(members) - 1} more" if len(members) > 1 else ""), members)
 
 
 _HOSTS = "what policies mean for pods on their node's network is left to the CNI"

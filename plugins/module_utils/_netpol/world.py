@@ -70,7 +70,7 @@ def load(
     profile = profiles.profile(cni)
     reader = _Reader(namespace)
     with _uncollected():
-        for raw, document in _flat(objects):
+        for raw, document in flat(objects):
             reader.read(raw, document)
     refused = [finding for finding in reader.findings if finding.severity == "error"]
     if refused:
@@ -101,8 +101,11 @@ def _pod_cidr(text: str) -> addresses.Network:
         raise _errors.BadInputError(f"{text!r} is no address range: {error}", "option pod_cidrs", "Write it as 10.244.0.0/16.") from error
 
 
-def _flat(objects: t.Iterable[t.Union[Raw, Document, None]]) -> t.Iterator[t.Tuple[Raw, Document]]:
-    """Each object by itself, with the document it is from. Items of a list of one kind need not repeat it."""
+def flat(objects: t.Iterable[t.Union[Raw, Document, None]]) -> t.Iterator[t.Tuple[Raw, Document]]:
+    """Each object by itself, with the document it is from. Items of a list of one kind need not repeat it.
+
+    Raises BadInputError for what is no object.
+    """
     for item in objects:
         document = item if isinstance(item, Document) else Document(item)
         raw = document.object

@@ -182,6 +182,14 @@ def changes_in_words(found: Study, changes: t.Sequence[Change]) -> t.List[str]:
     return [f"{found.label(one.port)}: {_names(one.sources)} to {_names(one.destinations)}" for one in changes]
 
 
+def signed_changes(found: Study) -> str:
+    """A line for each change, as a diff has it: what opens with a plus, what closes with a minus."""
+    if found.difference is None:
+        return ""
+    signs = (("+", found.difference.opens), ("-", found.difference.closes))
+    return "".join(f"{sign} {line}\n" for sign, changes in signs for line in changes_in_words(found, changes))
+
+
 def _names(groups: t.Sequence[Group]) -> str:
     names = [group.name for group in groups[:_MOST_NAMES]]
     more = len(groups) - len(names)

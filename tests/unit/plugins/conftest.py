@@ -315,6 +315,16 @@ def object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[
 
 
 @pytest.fixture
+def policy_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[t.Any]:
+    """The world of tests/support/netpol_cases.py in an API server; see tests/support/policy_cluster.py."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    cluster = _support("policy_cluster").PolicyCluster()
+    cluster.add(*_support("netpol_cases").world())
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
 def report_cases() -> t.Any:
     """What the other modules return around a migration; see tests/support/report_cases.py."""
     return _support("report_cases")

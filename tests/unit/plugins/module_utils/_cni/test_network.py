@@ -140,3 +140,29 @@ def test_other_cnis(image: str, names: tuple[str, ...]) -> None:
 )
 def test_free(ranges: list[str], taken: list[str], count: int) -> None:
     assert network.free(ranges, taken) == count
+
+
+def _agent(image: str, *command: str) -> dict[str, t.Any]:
+    containers = [{"name": "main", "image": image, "command": list(command)}]
+    return {"metadata": {"name": "agent", "namespace": "net"}, "spec": {"template": {"spec": {"containers": containers}}}}
+
+
+_FLANNEL = _agent("ghcr.io/flannel-io/flannel:v0.28.9", "/opt/bin/flanneld")
+
+
+@pytest.mark.parametrize(
+    ("daemonsets", "profile"),
+    [
+        ([], "generic"),
+        ([_FLANNEL], "flannel"),
+        ([_agent("quay.io/calico/node:v3.31.0")], "calico"),
+        ([_FLANNEL, _agent("quay.io/calico/node:v3.31.0")], "calico"),
+        ([_agent("quay.io/cilium/cilium:v1.16")], "cilium"),
+        ([_FLANNEL, _agent("docker.io/cloudnativelabs/kube-router:v2")], "generic"),
+        ([_FLANNEL, _agent("registry.k8s.io/networking/kube-network-policies:v0.9")], "generic"),
+        ([_FLANNEL, _agent("ghcr.io/k8snetworkplumbingwg/multus-cni:v4")], "flannel"),
+        ([_agent("docker.io/kindest/kindnetd:v2")], "generic"),
+    ],
+)
+def test_who_carries_out_policies(daemonsets: list[dict[str, t.Any]], profile: str) -> None:
+    assert network.policy_profile(daemonsets) == profile

@@ -13,6 +13,7 @@ from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ObjectRef
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
+from tests.support.netpol_cases import named, policy
 
 POD = ObjectRef("v1", "Pod", "web", "demo")
 PATH = "/api/v1/namespaces/demo/pods/web"
@@ -79,3 +80,44 @@ def test_deleting_one_version_alone(object_store: t.Any, connect: t.Callable[...
     target = ObjectRef("v1", "ConfigMap", "x", "demo")
     assert api.delete(target, version=made["metadata"]["resourceVersion"]) is False
     assert api.delete(target, version=newer["metadata"]["resourceVersion"]) is True
+
+
+# --- Server-side apply ---
+
+POLICY = ObjectRef("networking.k8s.io/v1", "NetworkPolicy", "p", "x")
+
+
+@pytest.fixture(name="applying")
+def _applying(policy_cluster: t.Any, connect: t.Callable[..., t.Any]) -> Api:
+    return Api(connect(host=policy_cluster.url, api_key="secret"))
+
+
+def test_applied_fields_are_those_of_the_manager(applying: Api, policy_cluster: t.Any) -> None:
+    assert applying.apply(policy({}), "me", dry_run=True)["spec"] == {"podSelector": {}}
+    assert policy_cluster.policies() == {}
+    made = applying.apply(policy({}), "me")
+    assert [(entry["manager"], entry["operation"]) for entry in made["metadata"]["managedFields"]] == [("me", "Apply")]
+
+
+def test_fields_that_others_set_to_another_value(applying: Api) -> None:
+    applying.apply(policy({}), "they")
+    with pytest.raises(client.FieldConflictError) as error:
+        applying.apply(policy(named("a")), "me")
+    assert error.value.owned == (("they", ".spec.podSelector"),)
+    assert applying.apply(policy(named("a")), "me", force=True)["spec"] == {"podSelector": named("a")}
+
+
+def test_a_version_that_is_not_the_newest(applying: Api) -> None:
+    applying.apply(policy({}), "me")
+    old = policy(named("a"))
+    with pytest.raises(client.ConflictError) as error:
+        applying.apply({**old, "metadata": {**old["metadata"], "resourceVersion": "1"}}, "me")
+    assert not isinstance(error.value, client.FieldConflictError)
+
+
+def test_a_deletion_that_is_only_tried(applying: Api, policy_cluster: t.Any) -> None:
+    applying.apply(policy({}), "me")
+    assert applying.delete(POLICY, dry_run=True)
+    assert list(policy_cluster.policies()) == ["x/p"]
+    assert applying.delete(POLICY)
+    assert policy_cluster.policies() == {}
