@@ -13,8 +13,9 @@ import dataclasses
 import typing as t
 
 #: What one attempt saw. `ANSWERED` by whom it was meant for, `WRONG` by somebody else; `SILENT` is a timeout, `UNREACHABLE` what a router
-#: says, `UNREAD` no measurement.
+#: says, `UNREAD` no measurement, `UNSUPPORTED` a protocol that the node's kernel does not have.
 ANSWERED, REFUSED, SILENT, UNREACHABLE, WRONG, UNREAD = "answered", "refused", "silent", "unreachable", "wrong", "unread"
+UNSUPPORTED = "unsupported"
 #: The environment variable of a probing container that holds `CONNECT`, so that commands stay short.
 VARIABLE = "PODNET_CONNECT"
 #: Milliseconds that an attempt may take, and after which the second one begins for what has not answered.
@@ -37,7 +38,7 @@ class Reading:
     @property
     def word(self) -> str:
         """What counts: an answer, or that none can be had, whichever attempt found it; the other one may have been dropped."""
-        return next((word for word in self.words if word in (ANSWERED, WRONG, UNREAD)), self.words[-1])
+        return next((word for word in self.words if word in (ANSWERED, WRONG, UNREAD, UNSUPPORTED)), self.words[-1])
 
 
 def listener(numbers: t.Iterable[int], sctp: t.Iterable[int], seconds: int) -> t.List[str]:
@@ -156,7 +157,7 @@ hear() { # ATTEMPT
         elif [[ ${text#connected } == '' ]]; then ended "$1" silent 'connected, and nothing was said'
         else ended "$1" wrong "${text#connected }"; fi
         ;;
-    *unsupported*) ended "$1" unread 'the kernel of the node has no SCTP' ;;
+    *unsupported*) ended "$1" unsupported '' ;;
     *efused* | *REFUSED*) ended "$1" refused '' ;;
     *TIMEOUT* | *imed\ out*) ended "$1" silent '' ;;
     *) text=${text//$'\n'/ }; ended "$1" unreachable "${text##*: }" ;;
@@ -165,7 +166,7 @@ hear() { # ATTEMPT
 
 settled() { # TARGET: whether it needs no further attempt
     case ${words[$1 * 2]-}/${words[$1 * 2 + 1]-} in
-    *answered* | *wrong* | *unread*) return 0 ;;
+    *answered* | *wrong* | *unread* | *unsupported*) return 0 ;;
     esac
     return 1
 }

@@ -180,13 +180,14 @@ def connections(stands: t.Sequence[Stand], ports: t.Sequence[Port], says: bool) 
 
     Pods of one kind are on different nodes where there are two, and ask each other both ways.
     """
-    found = [_ask(stand, stand, port, says) for stand in stands for port in ports]
-    for source, target in _pairs(stands):
-        found += [_ask(source, target, port, says) for port in ports]
+    found = [ask(stand, stand, port, says) for stand in stands for port in ports]
+    for source, target in pairs(stands):
+        found += [ask(source, target, port, says) for port in ports]
     return tuple(found)
 
 
-def _pairs(stands: t.Sequence[Stand]) -> t.Iterator[t.Tuple[Stand, Stand]]:
+def pairs(stands: t.Sequence[Stand]) -> t.Iterator[t.Tuple[Stand, Stand]]:
+    """Who asks whom."""
     by_kind: t.Dict[int, t.List[Stand]] = {}
     for stand in stands:
         by_kind.setdefault(stand.kind.number, []).append(stand)
@@ -218,7 +219,8 @@ def _place(source: Stand, target: Stand) -> str:
     return SAME_NODE if source.node == target.node else ACROSS
 
 
-def _ask(source: Stand, target: Stand, port: Port, says: bool) -> Connection:
+def ask(source: Stand, target: Stand, port: Port, says: bool) -> Connection:
+    """What one stand asks another on a port. ``says``: whether what listens is ours."""
     # What listens for SCTP says nothing.
     name = target.name if says and port.protocol != "SCTP" else ""
     return Connection(source.reference, target.reference, port, name, _place(source, target))

@@ -159,7 +159,8 @@ def judge(
     for connection, reading in readings.items():
         if connection.is_control:
             continue
-        verdict, seen = told(reading, controls.get((connection.target, connection.port), ""), connection)
+        control = controls.get((connection.target, connection.port), "")
+        verdict, seen = told(reading, control, connection, expected[connection])
         one = Measured(connection, expected[connection], verdict, seen, reading.milliseconds)
         if one.result == DIFFERS:
             one = dataclasses.replace(one, why=tuple(reason.text for reason in explain(connection).reasons))
@@ -167,8 +168,8 @@ def judge(
     return tuple(found)
 
 
-def told(reading: agent.Reading, control: str, connection: Connection) -> t.Tuple[str, str]:
-    """The verdict on a connection, and what was seen in words.
+def told(reading: agent.Reading, control: str, connection: Connection, expected: str = "") -> t.Tuple[str, str]:
+    """The verdict on a connection, and what was seen in words. Silence of somebody else's address is no denial where it may be reached.
 
     ``control``: what the destination saw when it asked itself on that port: `agent.ANSWERED` if something listens, `agent.REFUSED` if
     nothing does, another word if that cannot be told; "" for a destination in which nobody could ask.
@@ -183,7 +184,7 @@ def told(reading: agent.Reading, control: str, connection: Connection) -> t.Tupl
     if word == agent.REFUSED and control in ("", agent.REFUSED):
         return ALLOW, "refused: it was reached, and nothing listens there"
     # Packets that nobody answers may have come through.
-    unheard = control == "" and connection.port.protocol != "TCP"
+    unheard = control == "" and (connection.port.protocol != "TCP" or expected == ALLOW)
     if unheard or control not in ("", agent.ANSWERED, agent.REFUSED):
         return UNKNOWN, f"{word}{detail}, and no listener is known to answer there"
     return DENY, f"{'rejected' if word == agent.REFUSED else word}{detail}"

@@ -1,0 +1,296 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: network_policy_probe
+short_description: Measure on a live cluster whether its NetworkPolicies do what they say
+version_added: 0.1.0
+description:
+  - Computes from the cluster's NetworkPolicies who may reach whom, lets pods try it, and tells every difference. It fails when there is
+    one, when nothing is enforced, and when one of O(expectations) is missed. It never fails on what the API leaves to the CNI.
+  - Pods that no policy tells apart are one kind. Of each kind it makes two shadows for a minute, pods with the same labels and the same
+    names of ports, which never become ready, so no Service ever sends them anything and no workload takes them for its own. They ask each
+    other on one node and across nodes; every further node gets one, so no node is taken on trust.
+  - Each pod asks itself first, which no policy can forbid, so a listener that is missing is told from a policy. A denial counts when two
+    attempts saw it. What is not as policies say is asked again until it is or O(settle_timeout) is over, without sleeping for a fixed time.
+  - What it made is removed at the end. After a run that was killed the next one removes it, and the pods end by themselves.
+author: The podnet.cni authors (@podnet)
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - podnet.cni.attributes
+attributes:
+  check_mode:
+    support: full
+    details: It tells with which pods it would measure, and makes none.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  namespaces:
+    description:
+      - The namespaces whose pods are measured.
+      - If not set, all that have pods, without the cluster's own (C(kube-system) and those of CNIs).
+    type: list
+    elements: str
+    default: []
+  clients:
+    description:
+      - Who asks. With V(shadow) these are pods of ours with the labels of yours.
+      - With V(ephemeral) your own pods do, at most two of each kind, each by a container that is added to it. Such a container ends after
+        the measurement, but cannot be taken out of the pod. Ports are those that your programs listen on.
+    type: str
+    choices: [shadow, ephemeral]
+    default: shadow
+  ports:
+    description:
+      - The ports to try, such as V(TCP/80) or V(UDP/53).
+      - If not set, one of each range of ports that the policies' rules tell apart.
+    type: list
+    elements: str
+    default: []
+  expectations:
+    description:
+      - Who may reach whom, and who must not, as in M(podnet.cni.network_policy_matrix). Here they are measured.
+      - The source must be a pod or a workload. A destination that is no pod (a Service, a node, an address) is called by its address.
+    type: raw
+  cni:
+    description: The CNI that runs there. With V(auto) it is found out.
+    type: str
+    choices: [auto, generic, calico, cilium, flannel]
+    default: auto
+  allow_unenforced:
+    description: Whether it is no failure when nothing at all is enforced, as before a migration to a CNI that does.
+    type: bool
+    default: false
+  image:
+    description: The image of all pods. It needs C(/agnhost) and bash 5; the Kubernetes project's own test image has them.
+    type: str
+    default: registry.k8s.io/e2e-test-images/agnhost:2.53
+  namespace:
+    description: A namespace to make, which owns all pods, and to remove. One that exists without the module's label is an error.
+    type: str
+    default: podnet-policy-probe
+  max_kinds:
+    description: How many kinds of pods are measured at most. The connections grow with the square.
+    type: int
+    default: 40
+  start_timeout:
+    description: Seconds until all pods must run, the pull of O(image) included.
+    type: int
+    default: 120
+  settle_timeout:
+    description: Seconds until everything has to be as policies say.
+    type: int
+    default: 30
+  dest:
+    description: The directory for the reports. It is made if it is not there. If not set, nothing is written.
+    type: path
+  formats:
+    description: Which reports are written. They are named C(network-policy-probe.txt), C(.json), C(.md), C(.xml) and C(.html).
+    type: list
+    elements: str
+    choices: [text, json, markdown, junit, html]
+    default: [text, json, markdown, junit, html]
+requirements:
+  - kubernetes >= 24.2.0
+  - jinja2, which comes with ansible-core
+notes:
+  - Only one of these may run in a cluster at a time. A second one removes the pods of the first.
+  - Shadows count for quotas, and for a moment in the sums of autoscalers and disruption budgets. They ask for 10m of CPU and 16 MiB.
+  - A Service that publishes addresses which are not ready would name shadows in DNS for that time. Use O(clients=ephemeral) there.
+  - Pods on their node's network are not measured, for what policies mean for them is left to the CNI.
+seealso:
+  - module: podnet.cni.network_policy_matrix
+  - module: podnet.cni.network_policy
+"""
+
+EXAMPLES = r"""
+- name: Prove that the policies do what they say
+  podnet.cni.network_policy_probe:
+    kubeconfig: ~/.kube/config
+    dest: build/network-policies
+
+- name: Measure who reaches the web server, with the pods that run
+  podnet.cni.network_policy_probe:
+    kubeconfig: ~/.kube/config
+    namespaces: [shop, partner]
+    clients: ephemeral
+    expectations:
+      - {source: shop/Deployment/client, destination: shop/Deployment/web, port: TCP/80, verdict: allow}
+      - {source: partner/Deployment/client, destination: shop/Deployment/web, port: TCP/80, verdict: deny}
+"""
+
+RETURN = r"""
+passed:
+  description: Whether policies are enforced, nothing differs, and no expectation is missed.
+  returned: when it measured
+  type: bool
+  sample: true
+enforcement:
+  description: V(enforced), V(partly), V(not enforced), or V(nothing to enforce) where no connection is one that policies deny.
+  returned: when it measured
+  type: str
+  sample: enforced
+cni:
+  description: The CNI whose behaviour counted.
+  returned: success
+  type: str
+  sample: calico
+summary:
+  description: What was found out, line by line.
+  returned: when it measured
+  type: list
+  elements: str
+  sample:
+    - "66 connections between 8 pods for 3 kinds of pods: 66 as policies say, 0 otherwise"
+    - "policies: enforced, 22 of 22 connections that they deny were denied"
+pods:
+  description: The pods that measured, or in check mode would.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: shop/podnet-probe-0, node: n2, stands_for: shop/web}]
+differences:
+  description: Connections that did otherwise than policies say, each with its ends, what was expected and measured, and why.
+  returned: when it measured
+  type: list
+  elements: dict
+  sample: []
+unknown:
+  description: Connections of which nothing can be said, and why.
+  returned: when it measured
+  type: list
+  elements: dict
+  sample: []
+undefined:
+  description: How many connections the API leaves to the CNI.
+  returned: when it measured
+  type: int
+  sample: 0
+expectations:
+  description: What came of each expectation.
+  returned: when it measured
+  type: list
+  elements: dict
+  sample: []
+why:
+  description: Why nothing is enforced, if nothing is.
+  returned: when it measured
+  type: str
+  sample: ""
+left_out:
+  description: What was not measured, and why.
+  returned: when it measured
+  type: list
+  elements: str
+  sample: []
+settled_after:
+  description: Seconds until everything was as policies say; null if it never was.
+  returned: when it measured
+  type: float
+  sample: 1.4
+latency_ms:
+  description: Milliseconds until an answer, C(median) and C(max).
+  returned: when it measured
+  type: dict
+  sample: {median: 3, max: 21}
+removed:
+  description: Pods that an earlier run had left, because it was killed.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+files:
+  description: The paths of the reports.
+  returned: when it measured
+  type: list
+  elements: str
+  sample: [build/network-policies/network-policy-probe.html]
+"""
+
+import os
+import typing as t
+
+from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
+from ansible_collections.podnet.cni.plugins.module_utils._control import asked, files, sources
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client, policy_rights, policy_trial, policy_world
+from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, load
+from ansible_collections.podnet.cni.plugins.module_utils._probing import plan, trial
+from ansible_collections.podnet.cni.plugins.module_utils._report import probing
+
+AUTO = "auto"
+_OPTIONS: t.Dict[str, t.Any] = {
+    "namespaces": {"type": "list", "elements": "str", "default": []},
+    "clients": {"type": "str", "choices": [plan.SHADOW, plan.EPHEMERAL], "default": plan.SHADOW},
+    "ports": {"type": "list", "elements": "str", "default": []},
+    "expectations": {"type": "raw"},
+    "cni": {"type": "str", "choices": [AUTO, *PROFILES], "default": AUTO},
+    "allow_unenforced": {"type": "bool", "default": False},
+    "image": {"type": "str", "default": "registry.k8s.io/e2e-test-images/agnhost:2.53"},
+    "namespace": {"type": "str", "default": "podnet-policy-probe"},
+    "max_kinds": {"type": "int", "default": 40},
+    "start_timeout": {"type": "int", "default": 120},
+    "settle_timeout": {"type": "int", "default": 30},
+    "dest": {"type": "path"},
+    "formats": {"type": "list", "elements": "str", "choices": list(probing.FILES), "default": list(probing.FILES)},
+}
+
+
+def act(call: _entry.Call) -> _entry.Result:
+    params = call.params
+    call.no_log_values |= sources.passwords_in(str(params["expectations"] or ""))
+    request = policy_trial.request(params, asked.expected(params["expectations"]))
+    connected = client.get_client(call)
+    api = Api(connected)
+    cni = policy_world.cni_of(api) if params["cni"] == AUTO else params["cni"]
+    session = policy_trial.Session(connected, request, cni)
+    removed = () if call.check_mode else session.clear()
+    raw = policy_world.objects(api)
+    world = load(raw, cni=policy_trial.enforcing(cni))
+    stands = session.stands(world, policy_trial.ready_nodes(raw)[0])
+    policy_rights.demand(api, sorted({stand.namespace for stand in stands}), params["clients"] == plan.EPHEMERAL)
+    result = {"changed": False, "cni": cni, "removed": list(removed), "pods": [_pod(stand) for stand in stands]}
+    if call.check_mode:
+        return result
+    with session.opened(world, raw):
+        found = session.measure()
+    return _told(call, found, result)
+
+
+def _pod(stand: plan.Stand) -> t.Dict[str, str]:
+    return {"name": stand.reference, "node": stand.node, "stands_for": stand.kind.name}
+
+
+def _told(call: _entry.Call, found: trial.Trial, result: _entry.Result) -> _entry.Result:
+    dest = call.params["dest"]
+    contents = {probing.FILES[form]: probing.render(found, form) for form in call.params["formats"]} if dest else {}
+    if contents:
+        files.write(dest, contents)
+    faults = policy_trial.faults(found, call.params["allow_unenforced"])
+    told = {
+        **result,
+        "passed": not faults,
+        "summary": found.summary(),
+        "files": [os.path.join(dest, name) for name in contents],
+        **probing.facts(found),
+    }
+    if faults:
+        raise _errors.FoundFailingError("\n".join(faults), told)
+    return told
+
+
+SPEC = client.spec(_OPTIONS, act)
+
+
+def main() -> None:
+    _entry.main(SPEC)
+
+
+if __name__ == "__main__":
+    main()
