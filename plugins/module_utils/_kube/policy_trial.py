@@ -160,9 +160,8 @@ def faults(found: trial.Trial, allow_unenforced: bool) -> t.List[str]:
     differing = [one for one in found.differing if not (unenforced and one.expected == DENY)]
     told += _some(differing, "connections do otherwise")
     told += _some(found.having(trial.UNKNOWN), "connections could not be measured")
-    return told + _some(
-        [one for one in found.tested if one.result != MET and not (unenforced and allow_unenforced)], "expectations are not met"
-    )
+    missed = () if unenforced and allow_unenforced else found.missed
+    return told + _some(missed, "expectations are not met")
 
 
 def _some(several: t.Sequence[t.Any], what: str) -> t.List[str]:
