@@ -20,6 +20,8 @@ description:
   - The order of the steps is chosen so that no pair of pods is cut off for a moment that may talk before and at the end. Where every order
     cuts some, they are in RV(briefly_cut).
   - All steps are done or none. When one fails, those before it are taken back.
+  - With O(verify) pods measure afterwards who reaches whom, and all is taken back when that is not what has to be. How it was is kept in
+    the cluster until the verdict, so a run that is killed in between is taken back or confirmed by the next one.
   - Runs on the control machine.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
@@ -89,10 +91,64 @@ options:
         object whose C(expectations) are that list.
       - Entries are those of O(podnet.cni.network_policy_matrix#module:expectations).
     type: raw
+  verify:
+    description:
+      - Measure on the live cluster that the policies do what they say, as M(podnet.cni.network_policy_probe) does. Its pods are there
+        before the first change. Not in check mode.
+      - It runs also when nothing had to be changed.
+    type: dict
+    suboptions:
+      expectations:
+        description: As O(expectations), but measured, and after the change.
+        type: raw
+      namespaces:
+        description: As O(podnet.cni.network_policy_probe#module:namespaces).
+        type: list
+        elements: str
+        default: []
+      clients:
+        description: As O(podnet.cni.network_policy_probe#module:clients).
+        type: str
+        choices: [shadow, ephemeral]
+        default: shadow
+      ports:
+        description: As O(podnet.cni.network_policy_probe#module:ports).
+        type: list
+        elements: str
+        default: []
+      allow_unenforced:
+        description: As O(podnet.cni.network_policy_probe#module:allow_unenforced).
+        type: bool
+        default: false
+      image:
+        description: As O(podnet.cni.network_policy_probe#module:image).
+        type: str
+        default: registry.k8s.io/e2e-test-images/agnhost:2.53
+      namespace:
+        description: As O(podnet.cni.network_policy_probe#module:namespace).
+        type: str
+        default: podnet-policy-probe
+      max_kinds:
+        description: As O(podnet.cni.network_policy_probe#module:max_kinds).
+        type: int
+        default: 40
+      start_timeout:
+        description: As O(podnet.cni.network_policy_probe#module:start_timeout).
+        type: int
+        default: 120
+      settle_timeout:
+        description: As O(podnet.cni.network_policy_probe#module:settle_timeout).
+        type: int
+        default: 30
+  rollback_on_failure:
+    description: Whether all is taken back when O(verify) finds that it is not as it has to be. The task fails either way.
+    type: bool
+    default: true
 requirements:
   - kubernetes >= 24.2.0
 seealso:
   - module: podnet.cni.network_policy_matrix
+  - module: podnet.cni.network_policy_probe
   - module: kubernetes.core.k8s
 """
 
@@ -113,6 +169,16 @@ EXAMPLES = r"""
     expectations:
       - {source: shop/Deployment/client, destination: shop/Service/web, port: TCP/80, verdict: allow}
 
+- name: Apply them, measure who reaches whom, and take all back if that is not what has to be
+  podnet.cni.network_policy:
+    kubeconfig: ~/.kube/config
+    name: shop
+    sources: [policies/]
+    verify:
+      namespaces: [shop]
+      expectations:
+        - {source: shop/Deployment/client, destination: shop/Service/web, port: TCP/80, verdict: allow}
+
 - name: Remove them all
   podnet.cni.network_policy:
     kubeconfig: ~/.kube/config
@@ -121,6 +187,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+rolled_back:
+  description: Whether all was taken back, because the verification found that it was not as it has to be.
+  returned: with O(verify), not in check mode
+  type: bool
+  sample: false
+verification:
+  description: What the verification found, as M(podnet.cni.network_policy_probe) returns it, with C(summary).
+  returned: with O(verify), not in check mode, when it measured
+  type: dict
+  sample: {enforcement: enforced, settled_after: 1.4, differences: []}
 changes:
   description: What was done, or would be, in this order.
   returned: success
@@ -215,16 +291,20 @@ ignored:
 """
 
 import collections
+import contextlib
+import dataclasses
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors, _records
 from ansible_collections.podnet.cni.plugins.module_utils._cni import manifests as texts
 from ansible_collections.podnet.cni.plugins.module_utils._control import asked, sources
 from ansible_collections.podnet.cni.plugins.module_utils._control.objects import Manifests
-from ansible_collections.podnet.cni.plugins.module_utils._kube import client, policy_apply, policy_world
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client, policy_apply, policy_rights, policy_trial, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, applying, difference, expectations, study
-from ansible_collections.podnet.cni.plugins.module_utils._report import policies
+from ansible_collections.podnet.cni.plugins.module_utils._probing import trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import EPHEMERAL
+from ansible_collections.podnet.cni.plugins.module_utils._report import policies, probing
 
 PRESENT = "present"
 ABSENT = "absent"
@@ -241,21 +321,30 @@ _OPTIONS: t.Dict[str, t.Any] = {
     "cni": {"type": "str", "choices": [AUTO, *PROFILES], "default": AUTO},
     "ports": {"type": "list", "elements": "str"},
     "expectations": {"type": "raw"},
+    "verify": {"type": "dict", "options": {"expectations": {"type": "raw"}, **policy_trial.OPTIONS}},
+    "rollback_on_failure": {"type": "bool", "default": True},
 }
 
 
 def act(call: _entry.Call) -> _entry.Result:
     params = call.params
-    named = [*(params["sources"] or ()), str(params["expectations"] or "")]
+    checks = params["verify"]
+    named = [*(params["sources"] or ()), str(params["expectations"] or ""), str((checks or {}).get("expectations") or "")]
     call.no_log_values |= {password for source in named for password in sources.passwords_in(source)}
     applying.check_name(params["name"])
     manifests, wanted, ignored = _wanted(params)
     expected = asked.expected(params["expectations"])
-    api = Api(client.get_client(call))
+    request = policy_trial.request(checks, asked.expected(checks["expectations"])) if checks else None
+    connected = client.get_client(call)
+    api = Api(connected)
     cni = policy_world.cni_of(api) if params["cni"] == AUTO else params["cni"]
+    trials = _Verification(connected, request, cni) if request and not call.check_mode else None
+    if trials:
+        trials.session.clear()
     wish = applying.Wish(params["name"], wanted, params["prune"] or params["state"] == ABSENT, cni)
     with asked.located(manifests):
-        plan = applying.plan(policy_world.objects(api), wish)
+        raw = policy_world.objects(api)
+        plan = applying.plan(raw, wish)
     if wanted and not plan.after.profile.enforces:
         call.warn(f"{cni} enforces no NetworkPolicies: they are accepted, and nothing is denied.")
     found = _studied(plan, manifests, params["ports"] or (), expected)
@@ -264,12 +353,64 @@ def act(call: _entry.Call) -> _entry.Result:
         faults = [*map(asked.fault, found.missed), "Nothing was changed."]
         raise _errors.FoundFailingError("\n".join(faults), {**told, "changed": False})
     manner = policy_apply.Manner(params["name"], params["force_conflicts"])
-    outcome = policy_apply.transact(api, plan.steps, call.check_mode, manner=manner)
+    if trials is None:
+        outcome = policy_apply.transact(api, plan.steps, call.check_mode, manner=manner)
+    else:
+        with trials.prepared(plan, raw):
+            verify = trials.problems if params["rollback_on_failure"] else None
+            outcome = policy_apply.transact(api, plan.steps, False, verify, manner)
+            wrong = outcome.problems or trials.problems_if_not_asked()
+        told.update(rolled_back=outcome.rolled_back, verification=trials.told())
     if outcome.earlier:
-        rest = "." if call.check_mode else ", and is kept nowhere else from now on."
-        call.warn(f"An earlier run ended before its verdict on {_names(outcome.earlier)}. How they were before it is in previous{rest}")
-    previous = policy_apply.previous(plan.steps, outcome.earlier)
-    return {**told, "changed": bool(plan.steps), "previous": previous, "diff": _diff(plan, found)}
+        _warn_of_earlier(call, outcome)
+    result = {
+        **told,
+        "changed": bool(outcome.done) and not outcome.rolled_back,
+        "previous": policy_apply.previous(plan.steps, outcome.earlier),
+        "diff": _diff(plan, found),
+    }
+    if trials and wrong:
+        end = "All changes were taken back." if outcome.rolled_back else "Nothing was taken back."
+        raise _errors.FoundFailingError("\n".join([*wrong, end]), result)
+    return result
+
+
+def _warn_of_earlier(call: _entry.Call, outcome: policy_apply.Outcome) -> None:
+    rest = "." if call.check_mode else ", and is kept nowhere else from now on."
+    call.warn(f"An earlier run ended before its verdict on {_names(outcome.earlier)}. How they were before it is in previous{rest}")
+
+
+class _Verification:
+    """Measures after the change, with pods that were there before it."""
+
+    def __init__(self, connected: t.Any, request: policy_trial.Request, cni: str) -> None:
+        self.session = policy_trial.Session(connected, request, cni)
+        self._connected = connected
+        self._request = request
+        self._found: t.Optional[trial.Trial] = None
+
+    @contextlib.contextmanager
+    def prepared(self, plan: applying.Plan, raw: t.Sequence[t.Mapping[str, t.Any]]) -> t.Iterator[None]:
+        """The pods are in place meanwhile: for all kinds that the policies of before or after tell apart."""
+        world = dataclasses.replace(plan.after, policies=(*plan.before.policies, *plan.after.policies))
+        stands = self.session.stands(world, policy_trial.ready_nodes(raw)[0])
+        ephemeral = self._request.wanted.clients == EPHEMERAL
+        policy_rights.demand(Api(self._connected), sorted({stand.namespace for stand in stands}), ephemeral)
+        with self.session.opened(world, raw):
+            yield
+
+    def problems(self) -> t.Sequence[str]:
+        """Measures; what is wrong, in words."""
+        self._found = self.session.measure()
+        return policy_trial.faults(self._found, self._request.allow_unenforced)
+
+    def problems_if_not_asked(self) -> t.Sequence[str]:
+        """The same where nothing had to be verified, or may be taken back."""
+        return () if self._found is not None else self.problems()
+
+    def told(self) -> t.Dict[str, t.Any]:
+        """What was found, as plain data."""
+        return {"summary": self._found.summary(), **probing.facts(self._found)} if self._found else {}
 
 
 # --- What is asked ---

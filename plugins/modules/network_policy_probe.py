@@ -226,17 +226,9 @@ from ansible_collections.podnet.cni.plugins.module_utils._report import probing
 
 AUTO = "auto"
 _OPTIONS: t.Dict[str, t.Any] = {
-    "namespaces": {"type": "list", "elements": "str", "default": []},
-    "clients": {"type": "str", "choices": [plan.SHADOW, plan.EPHEMERAL], "default": plan.SHADOW},
-    "ports": {"type": "list", "elements": "str", "default": []},
+    **policy_trial.OPTIONS,
     "expectations": {"type": "raw"},
     "cni": {"type": "str", "choices": [AUTO, *PROFILES], "default": AUTO},
-    "allow_unenforced": {"type": "bool", "default": False},
-    "image": {"type": "str", "default": "registry.k8s.io/e2e-test-images/agnhost:2.53"},
-    "namespace": {"type": "str", "default": "podnet-policy-probe"},
-    "max_kinds": {"type": "int", "default": 40},
-    "start_timeout": {"type": "int", "default": 120},
-    "settle_timeout": {"type": "int", "default": 30},
     "dest": {"type": "path"},
     "formats": {"type": "list", "elements": "str", "choices": list(probing.FILES), "default": list(probing.FILES)},
 }

@@ -31,6 +31,19 @@ _CONFIRMATIONS = 3
 _SHORTEST, _LONGEST = 0.1, 1.0
 _MOST_TOLD = 10
 
+#: The options of a module that measures.
+OPTIONS: t.Mapping[str, t.Any] = {
+    "namespaces": {"type": "list", "elements": "str", "default": []},
+    "clients": {"type": "str", "choices": [plan.SHADOW, plan.EPHEMERAL], "default": plan.SHADOW},
+    "ports": {"type": "list", "elements": "str", "default": []},
+    "allow_unenforced": {"type": "bool", "default": False},
+    "image": {"type": "str", "default": "registry.k8s.io/e2e-test-images/agnhost:2.53"},
+    "namespace": {"type": "str", "default": "podnet-policy-probe"},
+    "max_kinds": {"type": "int", "default": 40},
+    "start_timeout": {"type": "int", "default": 120},
+    "settle_timeout": {"type": "int", "default": 30},
+}
+
 Readings = t.Dict[Connection, agent.Reading]
 Expected = t.Mapping[Connection, str]
 
@@ -136,6 +149,7 @@ class Request:
     expected: t.Tuple[Expectation, ...] = ()
     start: float = 120
     settle: float = 30
+    allow_unenforced: bool = False
 
 
 def request(params: t.Mapping[str, t.Any], expected: t.Tuple[Expectation, ...]) -> Request:
@@ -146,7 +160,8 @@ def request(params: t.Mapping[str, t.Any], expected: t.Tuple[Expectation, ...]) 
     wanted = plan.Wanted(tuple(params["namespaces"]), params["clients"], params["max_kinds"])
     # The pods outlive both times, and what removes them.
     settings = objects.Settings(params["namespace"], params["image"], 2 * (params["start_timeout"] + params["settle_timeout"]) + 300)
-    return Request(wanted, settings, tuple(params["ports"]), expected, params["start_timeout"], params["settle_timeout"])
+    times = params["start_timeout"], params["settle_timeout"]
+    return Request(wanted, settings, tuple(params["ports"]), expected, *times, params["allow_unenforced"])
 
 
 def faults(found: trial.Trial, allow_unenforced: bool) -> t.List[str]:
