@@ -352,6 +352,10 @@ def act(call: _entry.Call) -> _entry.Result:
     if found.missed:
         faults = [*map(asked.fault, found.missed), "Nothing was changed."]
         raise _errors.FoundFailingError("\n".join(faults), {**told, "changed": False})
+    if request and call.check_mode:
+        for outcome in expectations.check(found.matrix, request.expected):
+            if outcome.result == expectations.MISSED:
+                call.warn(f"The verification would fail: {asked.fault(outcome)}")
     manner = policy_apply.Manner(params["name"], params["force_conflicts"])
     if trials is None:
         outcome = policy_apply.transact(api, plan.steps, call.check_mode, manner=manner)
