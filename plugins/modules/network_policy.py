@@ -328,55 +328,78 @@ _OPTIONS: t.Dict[str, t.Any] = {
 
 def act(call: _entry.Call) -> _entry.Result:
     params = call.params
-    checks = params["verify"]
-    named = [*(params["sources"] or ()), str(params["expectations"] or ""), str((checks or {}).get("expectations") or "")]
+    checks = params["verify"] or {}
+    named = [*(params["sources"] or ()), str(params["expectations"] or ""), str(checks.get("expectations") or "")]
     call.no_log_values |= {password for source in named for password in sources.passwords_in(source)}
     applying.check_name(params["name"])
     manifests, wanted, ignored = _wanted(params)
     expected = asked.expected(params["expectations"])
     request = policy_trial.request(checks, asked.expected(checks["expectations"])) if checks else None
     connected = client.get_client(call)
-    api = Api(connected)
-    cni = policy_world.cni_of(api) if params["cni"] == AUTO else params["cni"]
+    cni = policy_world.cni_of(Api(connected)) if params["cni"] == AUTO else params["cni"]
     trials = _Verification(connected, request, cni) if request and not call.check_mode else None
     if trials:
         trials.session.clear()
+    raw = policy_world.objects(Api(connected))
     wish = applying.Wish(params["name"], wanted, params["prune"] or params["state"] == ABSENT, cni)
     with asked.located(manifests):
-        raw = policy_world.objects(api)
         plan = applying.plan(raw, wish)
     if wanted and not plan.after.profile.enforces:
         call.warn(f"{cni} enforces no NetworkPolicies: they are accepted, and nothing is denied.")
     found = _studied(plan, manifests, params["ports"] or (), expected)
     told = {**_told(plan, found), "cni": cni, "ignored": list(ignored)}
-    if found.missed:
-        faults = [*map(asked.fault, found.missed), "Nothing was changed."]
-        raise _errors.FoundFailingError("\n".join(faults), {**told, "changed": False})
-    if request and call.check_mode:
-        for outcome in expectations.check(found.matrix, request.expected):
-            if outcome.result == expectations.MISSED:
-                call.warn(f"The verification would fail: {asked.fault(outcome)}")
-    manner = policy_apply.Manner(params["name"], params["force_conflicts"])
-    if trials is None:
-        outcome = policy_apply.transact(api, plan.steps, call.check_mode, manner=manner)
-    else:
-        with trials.prepared(plan, raw):
-            verify = trials.problems if params["rollback_on_failure"] else None
-            outcome = policy_apply.transact(api, plan.steps, False, verify, manner)
-            wrong = outcome.problems or trials.problems_if_not_asked()
-        told.update(rolled_back=outcome.rolled_back, verification=trials.told())
-    if outcome.earlier:
-        _warn_of_earlier(call, outcome)
+    _refuse_missed(found, told)
+    if request and trials is None:
+        _foretell(call, found, request)
+    outcome = _carried_out(call, Api(connected), plan, raw, trials)
     result = {
         **told,
+        **(trials.told() if trials else {}),
         "changed": bool(outcome.done) and not outcome.rolled_back,
         "previous": policy_apply.previous(plan.steps, outcome.earlier),
         "diff": _diff(plan, found),
     }
-    if trials and wrong:
-        end = "All changes were taken back." if outcome.rolled_back else "Nothing was taken back."
-        raise _errors.FoundFailingError("\n".join([*wrong, end]), result)
+    _refuse_failed(outcome, trials, result)
     return result
+
+
+def _refuse_missed(found: study.Study, told: _entry.Result) -> None:
+    if found.missed:
+        faults = [*map(asked.fault, found.missed), "Nothing was changed."]
+        raise _errors.FoundFailingError("\n".join(faults), {**told, "changed": False})
+
+
+def _foretell(call: _entry.Call, found: study.Study, request: policy_trial.Request) -> None:
+    """What the verification will find, as far as it can be computed."""
+    for one in expectations.check(found.matrix, request.expected):
+        if one.result == expectations.MISSED:
+            call.warn(f"The verification would fail: {asked.fault(one)}")
+
+
+def _carried_out(
+    call: _entry.Call,
+    api: Api,
+    plan: applying.Plan,
+    raw: t.Sequence[t.Mapping[str, t.Any]],
+    trials: t.Optional[_Verification],
+) -> policy_apply.Outcome:
+    manner = policy_apply.Manner(call.params["name"], call.params["force_conflicts"])
+    if trials is None:
+        outcome = policy_apply.transact(api, plan.steps, call.check_mode, manner=manner)
+    else:
+        with trials.prepared(plan, raw):
+            verify = trials.problems if call.params["rollback_on_failure"] else None
+            outcome = policy_apply.transact(api, plan.steps, False, verify, manner)
+            trials.conclude(outcome)
+    if outcome.earlier:
+        _warn_of_earlier(call, outcome)
+    return outcome
+
+
+def _refuse_failed(outcome: policy_apply.Outcome, trials: t.Optional[_Verification], result: _entry.Result) -> None:
+    if trials and trials.wrong:
+        end = "All changes were taken back." if outcome.rolled_back else "Nothing was taken back."
+        raise _errors.FoundFailingError("\n".join([*trials.wrong, end]), result)
 
 
 def _warn_of_earlier(call: _entry.Call, outcome: policy_apply.Outcome) -> None:
@@ -392,6 +415,8 @@ class _Verification:
         self._connected = connected
         self._request = request
         self._found: t.Optional[trial.Trial] = None
+        self._rolled_back = False
+        self.wrong: t.Sequence[str] = ()
 
     @contextlib.contextmanager
     def prepared(self, plan: applying.Plan, raw: t.Sequence[t.Mapping[str, t.Any]]) -> t.Iterator[None]:
@@ -406,15 +431,19 @@ class _Verification:
     def problems(self) -> t.Sequence[str]:
         """Measures; what is wrong, in words."""
         self._found = self.session.measure()
-        return policy_trial.faults(self._found, self._request.allow_unenforced)
+        self.wrong = policy_trial.faults(self._found, self._request.allow_unenforced)
+        return self.wrong
 
-    def problems_if_not_asked(self) -> t.Sequence[str]:
-        """The same where nothing had to be verified, or may be taken back."""
-        return () if self._found is not None else self.problems()
+    def conclude(self, outcome: policy_apply.Outcome) -> None:
+        """Measures where nothing had to be verified on the way, or may be taken back."""
+        self._rolled_back = outcome.rolled_back
+        if self._found is None:
+            self.problems()
 
-    def told(self) -> t.Dict[str, t.Any]:
+    def told(self) -> _entry.Result:
         """What was found, as plain data."""
-        return {"summary": self._found.summary(), **probing.facts(self._found)} if self._found else {}
+        found = {"summary": self._found.summary(), **probing.facts(self._found)} if self._found else {}
+        return {"rolled_back": self._rolled_back, "verification": found}
 
 
 # --- What is asked ---
