@@ -15,8 +15,8 @@ LAB := $(BIN)/python -m lab
 INVENTORY := $(if $(filter-out 3,$(LAB_NODES))$(filter-out 0,$(LAB_FAR_NODES)),build/inventory,inventories/lab)
 # The order matters: flannel's scenarios first, a migration that is taken back, one that is finished, what stands on Calico, the way back to
 # flannel, the other strategy.
-SCENARIOS := flannel network_inspection switch demo_app kubelet bad_input support_bundle image_mirror rollback cni_migration calico network_inspection \
-	cni_cleanup migrate_to_flannel cutover calico_install
+SCENARIOS := flannel network_inspection network_policies switch demo_app kubelet bad_input support_bundle image_mirror rollback cni_migration calico network_inspection \
+	network_policies cni_cleanup migrate_to_flannel cutover calico_install
 
 export PATH := $(BIN):$(PATH)
 export LAB_INVENTORY := $(INVENTORY)
