@@ -67,6 +67,10 @@ options:
     description: Whether it is no failure when nothing at all is enforced, as before a migration to a CNI that does.
     type: bool
     default: false
+  fail:
+    description: Whether anything that is wrong fails the module. What it is, is told either way.
+    type: bool
+    default: true
   image:
     description: The image of all pods. It needs C(/agnhost) and bash 5; the Kubernetes project's own test image has them.
     type: str
@@ -131,6 +135,12 @@ passed:
   returned: when it measured
   type: bool
   sample: true
+faults:
+  description: What is wrong, in words.
+  returned: when it measured
+  type: list
+  elements: str
+  sample: []
 enforcement:
   description: V(enforced), V(partly), V(not enforced), or V(nothing to enforce) where no connection is one that policies deny.
   returned: when it measured
@@ -229,6 +239,7 @@ _OPTIONS: t.Dict[str, t.Any] = {
     **policy_trial.OPTIONS,
     "expectations": {"type": "raw"},
     "cni": {"type": "str", "choices": [AUTO, *PROFILES], "default": AUTO},
+    "fail": {"type": "bool", "default": True},
     "dest": {"type": "path"},
     "formats": {"type": "list", "elements": "str", "choices": list(probing.FILES), "default": list(probing.FILES)},
 }
@@ -268,11 +279,12 @@ def _told(call: _entry.Call, found: trial.Trial, result: _entry.Result) -> _entr
     told = {
         **result,
         "passed": not faults,
+        "faults": faults,
         "summary": found.summary(),
         "files": [os.path.join(dest, name) for name in contents],
         **probing.facts(found),
     }
-    if faults:
+    if faults and call.params["fail"]:
         raise _errors.FoundFailingError("\n".join(faults), told)
     return told
 
