@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._probing import agent
-from ansible_collections.podnet.cni.plugins.module_utils._probing.agent import ANSWERED, REFUSED, SILENT, UNREAD, WRONG, Reading
+from ansible_collections.podnet.cni.plugins.module_utils._probing.agent import ANSWERED, REFUSED, SILENT, WRONG, Reading
 
 BASH = shutil.which("bash") or "bash"
 GOOD, STRANGER, MUTE, NOBODY, DEAF, IPV6 = *(f"127.0.1.{number}" for number in range(2, 7)), "::1"
@@ -281,8 +281,7 @@ def test_sctp_is_asked_by_agnhost(agnhost: t.Callable[[str], Path], program: str
 
 def test_sctp_that_the_kernel_lacks_is_no_measurement(agnhost: t.Callable[[str], Path]) -> None:
     run = _sctp(agnhost("exit 0"), present=False)
-    assert run.readings[0].word == UNREAD
-    assert run.readings[0].text == "the kernel of the node has no SCTP"
+    assert run.readings[0].word == agent.UNSUPPORTED
 
 
 def _sctp(stub: Path, *, present: bool) -> Run:
