@@ -338,9 +338,7 @@ def act(call: _entry.Call) -> _entry.Result:
     connected = client.get_client(call)
     cni = policy_world.cni_of(Api(connected)) if params["cni"] == AUTO else params["cni"]
     trials = _Verification(connected, request, cni) if request and not call.check_mode else None
-    if trials:
-        trials.session.clear()
-    raw = policy_world.objects(Api(connected))
+    raw = policy_trial.without_probes(policy_world.objects(Api(connected)))
     wish = applying.Wish(params["name"], wanted, params["prune"] or params["state"] == ABSENT, cni)
     with asked.located(manifests):
         plan = applying.plan(raw, wish)
@@ -425,6 +423,7 @@ class _Verification:
         stands = self.session.stands(world, policy_trial.ready_nodes(raw)[0])
         ephemeral = self._request.wanted.clients == EPHEMERAL
         policy_rights.demand(Api(self._connected), sorted({stand.namespace for stand in stands}), ephemeral)
+        self.session.clear()
         with self.session.opened(world, raw):
             yield
 

@@ -12,6 +12,7 @@ version_added: 0.1.0
 description:
   - Computes from the cluster's NetworkPolicies who may reach whom, lets pods try it, and tells every difference. It fails when there is
     one, when nothing is enforced, and when one of O(expectations) is missed. It never fails on what the API leaves to the CNI.
+  - A connection between pods of which nothing can be said is a failure too, for then nothing is proved.
   - Pods that no policy tells apart are one kind. Of each kind it makes two shadows for a minute, pods with the same labels and the same
     names of ports, which never become ready, so no Service ever sends them anything and no workload takes them for its own. They ask each
     other on one node and across nodes; every further node gets one, so no node is taken on trust.
@@ -142,7 +143,8 @@ faults:
   elements: str
   sample: []
 enforcement:
-  description: V(enforced), V(partly), V(not enforced), or V(nothing to enforce) where no connection is one that policies deny.
+  description: V(enforced), V(partly), V(not enforced), V(nothing to enforce) where no connection is one that
+    policies deny, or V(not known).
   returned: when it measured
   type: str
   sample: enforced
@@ -253,11 +255,11 @@ def act(call: _entry.Call) -> _entry.Result:
     api = Api(connected)
     cni = policy_world.cni_of(api) if params["cni"] == AUTO else params["cni"]
     session = policy_trial.Session(connected, request, cni)
-    removed = () if call.check_mode else session.clear()
-    raw = policy_world.objects(api)
+    raw = policy_trial.without_probes(policy_world.objects(api))
     world = load(raw, cni=policy_trial.enforcing(cni))
     stands = session.stands(world, policy_trial.ready_nodes(raw)[0])
     policy_rights.demand(api, sorted({stand.namespace for stand in stands}), params["clients"] == plan.EPHEMERAL)
+    removed = () if call.check_mode else session.clear()
     result = {"changed": False, "cni": cni, "removed": list(removed), "pods": [_pod(stand) for stand in stands]}
     if call.check_mode:
         return result

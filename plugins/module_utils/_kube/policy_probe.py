@@ -136,7 +136,8 @@ class Field:
 
     def detach(self) -> None:
         """Ends the containers in users' pods. They cannot be removed, and end by themselves if this does not reach them."""
-        end = ["bash", "-c", "kill -TERM 1"]
+        # Where a pod's containers share their processes, the first one is not ours.
+        end = ["bash", "-c", "[[ $(</proc/1/comm) != bash ]] || kill -TERM 1"]
         _each(lambda stand: self._run(stand, end, _MARGIN), list(self.stands.values()))
 
     def restore(self, deadline: Deadline) -> t.Tuple[str, ...]:

@@ -88,8 +88,8 @@ def settle(
             after = clock.now() - began if after is None else after
             if whole:
                 break
-            # Everything agrees, seen at different times.
-            readings, whole = field.ask(connections), True
+            # Everything agrees, seen at different times. What differs now is new, and needs to be confirmed.
+            readings, whole, looks = field.ask(connections), True, 1
             continue
         after = None
         if deadline.passed and looks >= _CONFIRMATIONS:
@@ -177,7 +177,7 @@ def faults(found: trial.Trial, allow_unenforced: bool) -> t.List[str]:
     # Of an address outside nobody can say whether it answers at all.
     unknown = [one for one in found.having(trial.UNKNOWN) if one.connection.place != plan.OUT]
     told += _some(unknown, "connections could not be measured")
-    missed = () if unenforced and allow_unenforced else found.missed
+    missed = [one for one in found.missed if not (unenforced and allow_unenforced and one.expectation.verdict == DENY)]
     return told + _some(missed, "expectations are not met")
 
 
@@ -189,6 +189,11 @@ def _some(several: t.Sequence[t.Any], what: str) -> t.List[str]:
 def enforcing(cni: str) -> str:
     """The profile by which policies are judged: of a CNI that does nothing, what any other would do."""
     return cni if PROFILES[cni].enforces else "generic"
+
+
+def without_probes(raw: t.Iterable[records.Raw]) -> t.List[records.Raw]:
+    """The objects without the pods that a killed run has left."""
+    return [item for item in raw if objects.LABEL not in (records.metadata(item).get("labels") or {})]
 
 
 def ready_nodes(raw: t.Iterable[records.Raw]) -> t.Tuple[t.Tuple[str, ...], t.Tuple[str, ...]]:
@@ -215,9 +220,12 @@ class Session:
         return self._chosen(found, nodes)
 
     def _chosen(self, found: t.Sequence[plan.Kind], nodes: t.Sequence[str]) -> t.Tuple[plan.Stand, ...]:
-        if self._ephemeral:
-            return plan.own_pods(found, nodes)
-        return plan.shadows(found, nodes)
+        chosen = plan.own_pods(found, nodes) if self._ephemeral else plan.shadows(found, nodes)
+        if not chosen:
+            raise _errors.BadInputError(
+                "no pod runs there on a node that is ready", "option clients", "Let shadows ask, or start the pods."
+            )
+        return chosen
 
     @property
     def _ephemeral(self) -> bool:
@@ -233,8 +241,12 @@ class Session:
         try:
             self._open(world, raw)
             yield
-        finally:
-            self._close()
+        except BaseException:
+            # What went wrong first is what to tell; the next run clears away what this one could not.
+            with contextlib.suppress(_errors.PodnetError):
+                self._close()
+            raise
+        self._close()
 
     def _open(self, world: World, raw: t.Sequence[records.Raw]) -> None:
         nodes, down = ready_nodes(raw)

@@ -24,6 +24,8 @@ UNKNOWN = "unknown"
 AGREES, DIFFERS = "agrees", "differs"
 #: What the cluster does with policies: all that should be denied is; some of it; none of it; or nothing measured should be.
 ENFORCED, PARTLY, NOT_ENFORCED, UNTESTED = "enforced", "partly", "not enforced", "nothing to enforce"
+#: Some should be denied, and of none of them anything can be said.
+NOT_KNOWN = "not known"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,9 +108,10 @@ class Trial:
     @property
     def enforcement(self) -> str:
         """Whether connections that policies deny were denied."""
-        verdicts = {one.verdict for one in self.measured if one.expected == DENY and one.verdict != UNKNOWN}
+        denied = [one.verdict for one in self.measured if one.expected == DENY]
+        verdicts = {verdict for verdict in denied if verdict != UNKNOWN}
         if not verdicts:
-            return UNTESTED
+            return NOT_KNOWN if denied else UNTESTED
         if verdicts == {DENY}:
             return ENFORCED
         return PARTLY if DENY in verdicts else NOT_ENFORCED

@@ -35,6 +35,7 @@ _PILLS = {
     trials.PARTLY: "Partly enforced",
     trials.NOT_ENFORCED: "Not enforced",
     trials.UNTESTED: "Nothing to enforce",
+    trials.NOT_KNOWN: "Not known",
 }
 _SIGNS = {ALLOW: "\N{CHECK MARK}", DENY: "\N{MULTIPLICATION X}", UNKNOWN: "?", study.NONE: ""}
 _ASCII = {ALLOW: "yes", DENY: ".", UNKNOWN: "?", study.NONE: ""}
@@ -315,7 +316,7 @@ def _as_junit(account: _Account) -> str:
 def _enforcement(trial: Trial) -> junit.Case:
     word, text = trial.enforcement, "\n".join(trial.summary())
     problem = f"{word}: {trial.why_not_enforced}" if word == trials.NOT_ENFORCED else word if word == trials.PARTLY else ""
-    return junit.Case("policies are enforced", text, problem, word if word == trials.UNTESTED else "", trial.seconds)
+    return junit.Case("policies are enforced", text, problem, word if word in (trials.UNTESTED, trials.NOT_KNOWN) else "", trial.seconds)
 
 
 def _expectation(account: _Account, one: Tested) -> junit.Case:
@@ -425,7 +426,7 @@ def _as_html(account: _Account) -> str:
 def _pill(trial: Trial) -> t.Tuple[str, str]:
     """The tone and the text of the verdict. That all denies are enforced does not mean that nothing differs."""
     count = len(trial.differing)
-    more = f", {study.numbered(count, 'difference')}" if count and trial.enforcement in (trials.ENFORCED, trials.UNTESTED) else ""
+    more = f", {study.numbered(count, 'difference')}" if count and trial.enforcement in (trials.ENFORCED, trials.UNTESTED, trials.NOT_KNOWN) else ""
     bad = count or trial.missed
     return "failed" if bad else "passed" if trial.enforcement == trials.ENFORCED else "unfinished", _PILLS[trial.enforcement] + more
 
