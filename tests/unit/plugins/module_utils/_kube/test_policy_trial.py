@@ -1,0 +1,147 @@
+# SPDX-FileCopyrightText: 2026 The podnet.cni authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What differs is asked again until it agrees or the time is over, and is believed only when it was seen three times."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._kube import policy_trial
+from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Clock, Deadline
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY, UNDEFINED
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import Expectation
+from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import ACROSS, OUT, Connection
+
+HTTP = Port("TCP", 80)
+CONTROL = Connection("n/b", "n/b", HTTP, "b", ACROSS)
+PAIR = Connection("n/a", "n/b", HTTP, "b", ACROSS)
+OUTWARD = Connection("n/a", "203.0.113.7", HTTP, "", OUT, "203.0.113.7")
+
+
+class Field:
+    """Pods whose answers are written down: for each connection what it shows at each look, the last one from then on."""
+
+    def __init__(self, script: dict[Connection, str]) -> None:
+        self.script = {one: words.split() for one, words in script.items()}
+        self.looks: list[list[Connection]] = []
+        self.restored = 0
+        self.time = 0.0
+
+    def ask(self, connections: t.Sequence[Connection]) -> dict[Connection, agent.Reading]:
+        self.looks.append(list(connections))
+        self.time += 1
+        return {one: agent.Reading((self._next(one),)) for one in connections}
+
+    def _next(self, one: Connection) -> str:
+        words = self.script[one]
+        return words.pop(0) if len(words) > 1 else words[0]
+
+    def restore(self, deadline: Deadline) -> tuple[str, ...]:
+        del deadline
+        self.restored += 1
+        return ("n/b",) if self.restored == 1 else ()
+
+    def settle(self, expected: str, seconds: float) -> policy_trial.Settled:
+        wanted = {one: expected for one in self.script if not one.is_control}
+        return policy_trial.settle(self, tuple(self.script), wanted, seconds, Clock(lambda: self.time, self._sleep))
+
+    def _sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+@pytest.mark.parametrize(
+    ("words", "expected", "looks", "settled"),
+    [
+        ("answered", ALLOW, 1, True),
+        ("silent", DENY, 1, True),
+        # Enforced late: the whole is asked once more.
+        ("answered answered silent", DENY, 4, True),
+        ("silent answered", ALLOW, 3, True),
+        # Flapping: what differs in the last whole look is asked again.
+        ("answered silent answered silent", DENY, 5, True),
+        ("answered", DENY, 3, False),
+        ("answered", UNDEFINED, 1, True),
+        ("unsupported", ALLOW, 1, True),
+    ],
+)
+def test_how_often_it_looks(words: str, expected: str, looks: int, settled: bool) -> None:
+    field = Field({CONTROL: "answered", PAIR: words})
+    found = field.settle(expected, seconds=3 if not settled else 60)
+    assert (len(field.looks), found.after is not None) == (looks, settled)
+
+
+def test_a_difference_is_seen_three_times_however_short_the_time() -> None:
+    field = Field({CONTROL: "answered", PAIR: "answered"})
+    field.settle(DENY, seconds=0)
+    assert len(field.looks) == 3
+    assert field.looks[1:] == [[PAIR], [PAIR]]
+
+
+def test_a_listener_that_comes_late_is_asked_itself() -> None:
+    field = Field({CONTROL: "refused answered", PAIR: "refused answered"})
+    assert field.settle(ALLOW, seconds=60).after is not None
+    assert field.looks[1:] == [[CONTROL], [CONTROL, PAIR]]
+
+
+def test_a_pod_that_somebody_deleted_is_made_anew() -> None:
+    field = Field({CONTROL: "unread answered", PAIR: "unread answered"})
+    assert field.settle(ALLOW, seconds=60).made_anew == ("n/b",)
+
+
+def test_silence_outside_is_not_waited_for() -> None:
+    field = Field({OUTWARD: "silent"})
+    assert field.settle(ALLOW, seconds=60).after is not None
+    assert len(field.looks) == 1
+
+
+def measured(connection: Connection, expected: str, verdict: str) -> trial.Measured:
+    return trial.Measured(connection, expected, verdict, "silent", 1000)
+
+
+def made(*found: trial.Measured, tested: tuple[trial.Tested, ...] = (), enforces: bool = False) -> trial.Trial:
+    return trial.Trial("flannel", enforces, (), found, tested)
+
+
+OPEN = measured(PAIR, DENY, ALLOW)
+MISSED_DENY = trial.Tested(Expectation("n/a", "n/b", "TCP/80", DENY), (OPEN,))
+MISSED_ALLOW = trial.Tested(Expectation("n/a", "n/b", "TCP/80", ALLOW), (measured(PAIR, DENY, DENY),))
+
+
+@pytest.mark.parametrize(
+    ("found", "allow", "words"),
+    [
+        (made(measured(PAIR, DENY, DENY)), False, []),
+        (made(measured(PAIR, UNDEFINED, DENY)), False, []),
+        (made(OPEN), False, ["Not enforced: all of 1"]),
+        (made(OPEN), True, []),
+        (made(OPEN, tested=(MISSED_DENY,)), True, []),
+        (made(OPEN, tested=(MISSED_ALLOW,)), True, ["may reach"]),
+        (made(OPEN, measured(CONTROL, DENY, DENY)), True, ["n/a to n/b"]),
+        (made(measured(PAIR, ALLOW, trial.UNKNOWN)), False, ["n/a to n/b"]),
+        (made(measured(OUTWARD, ALLOW, trial.UNKNOWN)), False, []),
+    ],
+)
+def test_what_is_wrong(found: trial.Trial, allow: bool, words: list[str]) -> None:
+    told = policy_trial.faults(found, allow)
+    assert len(told) == len(words)
+    assert all(word in line for word, line in zip(words, told, strict=True))
+
+
+def test_no_more_than_ten_of_a_kind_are_told() -> None:
+    several = [measured(Connection("n/a", f"n/{number}", HTTP, "", ACROSS), ALLOW, DENY) for number in range(14)]
+    told = policy_trial.faults(made(*several, measured(PAIR, DENY, DENY)), False)
+    assert len(told) == 11
+    assert told[-1] == "... and 4 more connections do otherwise"
+
+
+@pytest.mark.parametrize("name", ["max_kinds", "start_timeout", "settle_timeout"])
+def test_a_time_or_number_of_nothing_is_refused(name: str) -> None:
+    params = {option: rules.get("default") for option, rules in policy_trial.OPTIONS.items()}
+    with pytest.raises(_errors.BadInputError, match=f"option {name}"):
+        policy_trial.request({**params, name: 0}, ())
