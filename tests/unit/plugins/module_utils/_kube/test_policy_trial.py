@@ -86,7 +86,7 @@ def test_a_difference_is_seen_three_times_however_short_the_time() -> None:
 def test_a_listener_that_comes_late_is_asked_itself() -> None:
     field = Field({CONTROL: "refused answered", PAIR: "refused answered"})
     assert field.settle(ALLOW, seconds=60).after is not None
-    assert field.looks[1:] == [[CONTROL], [CONTROL, PAIR]]
+    assert field.looks[1:] == [[CONTROL], [PAIR], [CONTROL, PAIR]]
 
 
 def test_a_pod_that_somebody_deleted_is_made_anew() -> None:
