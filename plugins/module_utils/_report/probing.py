@@ -426,7 +426,8 @@ def _as_html(account: _Account) -> str:
 def _pill(trial: Trial) -> t.Tuple[str, str]:
     """The tone and the text of the verdict. That all denies are enforced does not mean that nothing differs."""
     count = len(trial.differing)
-    more = f", {study.numbered(count, 'difference')}" if count and trial.enforcement in (trials.ENFORCED, trials.UNTESTED, trials.NOT_KNOWN) else ""
+    told = trial.enforcement in (trials.PARTLY, trials.NOT_ENFORCED)
+    more = f", {study.numbered(count, 'difference')}" if count and not told else ""
     bad = count or trial.missed
     return "failed" if bad else "passed" if trial.enforcement == trials.ENFORCED else "unfinished", _PILLS[trial.enforcement] + more
 
