@@ -299,11 +299,10 @@ from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors,
 from ansible_collections.podnet.cni.plugins.module_utils._cni import manifests as texts
 from ansible_collections.podnet.cni.plugins.module_utils._control import asked, sources
 from ansible_collections.podnet.cni.plugins.module_utils._control.objects import Manifests
-from ansible_collections.podnet.cni.plugins.module_utils._kube import client, policy_apply, policy_rights, policy_trial, policy_world
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client, policy_apply, policy_trial, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, applying, difference, expectations, study
-from ansible_collections.podnet.cni.plugins.module_utils._probing import trial
-from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import EPHEMERAL
+from ansible_collections.podnet.cni.plugins.module_utils._probing import objects, trial
 from ansible_collections.podnet.cni.plugins.module_utils._report import policies, probing
 
 PRESENT = "present"
@@ -338,7 +337,7 @@ def act(call: _entry.Call) -> _entry.Result:
     connected = client.get_client(call)
     cni = policy_world.cni_of(Api(connected)) if params["cni"] == AUTO else params["cni"]
     trials = _Verification(connected, request, cni) if request and not call.check_mode else None
-    raw = policy_trial.without_probes(policy_world.objects(Api(connected)))
+    raw = objects.without_probes(policy_world.objects(Api(connected)))
     wish = applying.Wish(params["name"], wanted, params["prune"] or params["state"] == ABSENT, cni)
     with asked.located(manifests):
         plan = applying.plan(raw, wish)
@@ -410,7 +409,6 @@ class _Verification:
 
     def __init__(self, connected: t.Any, request: policy_trial.Request, cni: str) -> None:
         self.session = policy_trial.Session(connected, request, cni)
-        self._connected = connected
         self._request = request
         self._found: t.Optional[trial.Trial] = None
         self._rolled_back = False
@@ -420,17 +418,15 @@ class _Verification:
     def prepared(self, plan: applying.Plan, raw: t.Sequence[t.Mapping[str, t.Any]]) -> t.Iterator[None]:
         """The pods are in place meanwhile: for all kinds that the policies of before or after tell apart."""
         world = dataclasses.replace(plan.after, policies=(*plan.before.policies, *plan.after.policies))
-        stands = self.session.stands(world, policy_trial.ready_nodes(raw)[0])
-        ephemeral = self._request.wanted.clients == EPHEMERAL
-        policy_rights.demand(Api(self._connected), sorted({stand.namespace for stand in stands}), ephemeral)
+        self.session.prepare(world, raw)
         self.session.clear()
-        with self.session.opened(world, raw):
+        with self.session.opened():
             yield
 
     def problems(self) -> t.Sequence[str]:
         """Measures; what is wrong, in words."""
         self._found = self.session.measure()
-        self.wrong = policy_trial.faults(self._found, self._request.allow_unenforced)
+        self.wrong = self._found.faults(self._request.allow_unenforced)
         return self.wrong
 
     def conclude(self, outcome: policy_apply.Outcome) -> None:

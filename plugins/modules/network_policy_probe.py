@@ -57,7 +57,8 @@ options:
   expectations:
     description:
       - Who may reach whom, and who must not, as in M(podnet.cni.network_policy_matrix). Here they are measured.
-      - The source must be a pod or a workload. A destination that is no pod (a Service, a node, an address) is called by its address.
+      - A destination that is no pod (a Service, a node, an address) is called by its address.
+      - Packets can be sent from pods and workloads only. An expectation that nothing can prove is V(unknown), and no failure.
     type: raw
   cni:
     description: The CNI that runs there. With V(auto) it is found out.
@@ -230,10 +231,10 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 from ansible_collections.podnet.cni.plugins.module_utils._control import asked, files, sources
-from ansible_collections.podnet.cni.plugins.module_utils._kube import client, policy_rights, policy_trial, policy_world
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client, policy_trial, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, load
-from ansible_collections.podnet.cni.plugins.module_utils._probing import plan, trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing import objects, plan, trial
 from ansible_collections.podnet.cni.plugins.module_utils._report import probing
 
 AUTO = "auto"
@@ -255,15 +256,13 @@ def act(call: _entry.Call) -> _entry.Result:
     api = Api(connected)
     cni = policy_world.cni_of(api) if params["cni"] == AUTO else params["cni"]
     session = policy_trial.Session(connected, request, cni)
-    raw = policy_trial.without_probes(policy_world.objects(api))
-    world = load(raw, cni=policy_trial.enforcing(cni))
-    stands = session.stands(world, policy_trial.ready_nodes(raw)[0])
-    policy_rights.demand(api, sorted({stand.namespace for stand in stands}), params["clients"] == plan.EPHEMERAL)
+    raw = objects.without_probes(policy_world.objects(api))
+    session.prepare(load(raw, cni=plan.profile(cni)), raw)
     removed = () if call.check_mode else session.clear()
-    result = {"changed": False, "cni": cni, "removed": list(removed), "pods": [_pod(stand) for stand in stands]}
+    result = {"changed": False, "cni": cni, "removed": list(removed), "pods": [_pod(stand) for stand in session.stands]}
     if call.check_mode:
         return result
-    with session.opened(world, raw):
+    with session.opened():
         found = session.measure()
     return _told(call, found, result)
 
@@ -277,7 +276,7 @@ def _told(call: _entry.Call, found: trial.Trial, result: _entry.Result) -> _entr
     contents = {probing.FILES[form]: probing.render(found, form) for form in call.params["formats"]} if dest else {}
     if contents:
         files.write(dest, contents)
-    faults = policy_trial.faults(found, call.params["allow_unenforced"])
+    faults = found.faults(call.params["allow_unenforced"])
     told = {
         **result,
         "passed": not faults,
@@ -291,7 +290,7 @@ def _told(call: _entry.Call, found: trial.Trial, result: _entry.Result) -> _entr
     return told
 
 
-SPEC = client.spec(_OPTIONS, act)
+SPEC = client.spec(_OPTIONS, act, libraries={"jinja2": lambda: probing.JINJA2_IMPORT_ERROR})
 
 
 def main() -> None:

@@ -75,7 +75,7 @@ class Cluster:
         self._namespaces: dict[str, Raw] = {}
         self._policies: dict[tuple[str, str], Raw] = {}
         self._denied: frozenset[str] = frozenset()
-        nodes = policy_trial.ready_nodes({**one, "kind": "Node"} for one in self._api.items("/api/v1/nodes") or ())[0]
+        nodes = plan.ready_nodes({**one, "kind": "Node"} for one in self._api.items("/api/v1/nodes") or ())[0]
         self._nodes = itertools.cycle(nodes)
         self.unsupported: frozenset[str] = frozenset()
 

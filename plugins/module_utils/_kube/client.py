@@ -76,10 +76,15 @@ _KINDS: t.Mapping[int, t.Type[_errors.ClusterError]] = {
 }
 
 
-def spec(options: t.Mapping[str, t.Any], act: t.Callable[[t.Any], _entry.Result], **rules: t.Any) -> _entry.Spec:
-    """A module that talks to the API server: its own options, what it does, and how its options go together."""
-    libraries = {"kubernetes": lambda: KUBERNETES_IMPORT_ERROR}
-    return _entry.Spec({**AUTH_ARG_SPEC, **options}, act, libraries=libraries, at_exit=_remover_of_keys(), **rules)
+def spec(
+    options: t.Mapping[str, t.Any],
+    act: t.Callable[[t.Any], _entry.Result],
+    libraries: t.Optional[t.Mapping[str, t.Callable[[], t.Optional[str]]]] = None,
+    **rules: t.Any,
+) -> _entry.Spec:
+    """A module that talks to the API server: its own options, what it does, libraries beside the client, how its options go together."""
+    needed = {"kubernetes": lambda: KUBERNETES_IMPORT_ERROR, **(libraries or {})}
+    return _entry.Spec({**AUTH_ARG_SPEC, **options}, act, libraries=needed, at_exit=_remover_of_keys(), **rules)
 
 
 def _remover_of_keys() -> t.Optional[t.Callable[[], None]]:

@@ -74,13 +74,13 @@ class Field:
         namespaces.await_removal(self._api, self._settings.namespace, deadline)
         return tuple(map(_reference, pods))
 
-    def place(self, stands: t.Sequence[Stand], ports: t.Sequence[Port], deadline: Deadline) -> t.Tuple[Raw, ...]:
-        """Makes the shadows and waits until they run; returns them as the API server has them."""
+    def place(self, stands: t.Sequence[Stand], ports: t.Sequence[Port], deadline: Deadline) -> None:
+        """Makes the shadows and waits until they run."""
         self._ports = tuple(ports)
         self._owner = records.metadata(self._api.create(objects.namespace(self._settings)))["uid"]
-        return self._make(stands, deadline)
+        self._make(stands, deadline)
 
-    def _make(self, stands: t.Sequence[Stand], deadline: Deadline) -> t.Tuple[Raw, ...]:
+    def _make(self, stands: t.Sequence[Stand], deadline: Deadline) -> None:
         _each(lambda stand: self._api.create(objects.shadow(stand, self._ports, self._settings, self._owner)), stands)
         wanted = {stand.reference: stand for stand in stands}
 
@@ -92,8 +92,7 @@ class Field:
         if late:
             raise self._does_not_run(late, seen, deadline)
         for name, pod in seen.items():
-            self.stands[name] = dataclasses.replace(wanted[name], address=_addresses(pod)[0])
-        return tuple(seen[name] for name in wanted)
+            self.stands[name] = dataclasses.replace(wanted[name], address=records.pod(pod).ips[0])
 
     def _does_not_run(self, late: t.Sequence[str], seen: t.Mapping[str, Raw], deadline: Deadline) -> _errors.ClusterError:
         hopeless = [name for name in late if name in seen and _hopeless(seen[name])]
@@ -200,18 +199,15 @@ def _reference(pod: Raw) -> str:
     return f"{meta.get('namespace')}/{meta.get('name')}"
 
 
-def _addresses(pod: Raw) -> t.List[str]:
-    status = pod.get("status") or {}
-    return [entry["ip"] for entry in status.get("podIPs") or ()] or list(filter(None, [status.get("podIP")]))
-
-
 def _states(pod: Raw, field: str) -> t.Sequence[Raw]:
     return (pod.get("status") or {}).get(field) or ()
 
 
 def _runs(pod: Raw) -> bool:
     going = "deletionTimestamp" in records.metadata(pod)
-    return not going and bool(_addresses(pod)) and any("running" in (one.get("state") or {}) for one in _states(pod, "containerStatuses"))
+    return (
+        not going and bool(records.pod(pod).ips) and any("running" in (one.get("state") or {}) for one in _states(pod, "containerStatuses"))
+    )
 
 
 def _inside(pod: Raw, name: str) -> Raw:

@@ -8,6 +8,7 @@ Pure: no I/O. Private: may change at any time.
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import addresses, model, ports
@@ -33,24 +34,42 @@ def find(expected: Expectation, world: World, stands: t.Sequence[Stand], says: b
     port = ports.parse(expected.port)
     targets = _standing(expected.destination, world, stands)
     if targets:
-        pairs = [pair for pair in plan.pairs(stands) if pair[0] in sources and pair[1] in targets]
-        if expected.source == expected.destination:
+        if expected.source == expected.destination and len(world.members[expected.source]) == 1:
             return (), "a pod always reaches itself"
+        pairs = [pair for pair in plan.pairs(stands) if pair[0] in sources and pair[1] in targets]
         found = [plan.ask(source, target, number, says) for source, target in pairs for number in _numbers(port, target.kind.model)]
         return tuple(found), "" if found else f"{expected.destination} has no port {port}"
     outside = tuple(_outside(expected.destination, port, world))
-    # One of each kind of sources will do, on whatever node.
-    found = [
-        Connection(stand.reference, expected.destination, number, address=address) for stand in sources[:2] for address, number in outside
-    ]
+    found = [Connection(stand.reference, expected.destination, number, address=address) for stand in sources for address, number in outside]
     return tuple(found), "" if found else f"{expected.destination} has no address on {port}"
 
 
-def test(expected: Expectation, evidence: Evidence, measured: t.Mapping[Connection, trial.Measured]) -> trial.Tested:
-    """The expectation with what its connections did."""
-    connections, note = evidence
-    found = tuple(measured[one] for one in connections if one in measured)
-    return trial.Tested(expected, found, note or ("" if found else "no node's kernel can try it"))
+@dataclasses.dataclass(frozen=True)
+class Questions:
+    """All that is to be tried: ``connections``, each once, and those among them that are evidence for each expectation."""
+
+    connections: t.Tuple[Connection, ...]
+    proofs: t.Tuple[t.Tuple[Expectation, Evidence], ...]
+
+    def tested(self, measured: t.Iterable[trial.Measured]) -> t.Tuple[trial.Tested, ...]:
+        """The expectations with what their connections did; what no kernel can try is not among ``measured``."""
+        by_connection = {one.connection: one for one in measured}
+        found = []
+        for expected, (connections, note) in self.proofs:
+            seen = tuple(by_connection[one] for one in connections if one in by_connection)
+            found.append(trial.Tested(expected, seen, note or ("" if seen else "no node's kernel can try it")))
+        return tuple(found)
+
+
+def questions(
+    expected: t.Sequence[Expectation], world: World, stands: t.Sequence[Stand], asked: t.Sequence[ports.Port], says: bool
+) -> Questions:
+    """What the stands try: ``asked`` among themselves, and what expectations want beside; and each destination itself on all of that."""
+    proofs = tuple((one, find(one, world, stands, says)) for one in expected)
+    more = [connection for _, (found, _) in proofs for connection in found]
+    by_name = {stand.reference: stand for stand in stands}
+    controls = [plan.ask(by_name[one.target], by_name[one.target], one.port, says) for one in more if one.target in by_name]
+    return Questions(tuple(dict.fromkeys([*plan.connections(stands, asked, says), *controls, *more])), proofs)
 
 
 def _standing(end: str, world: World, stands: t.Sequence[Stand]) -> t.Tuple[Stand, ...]:

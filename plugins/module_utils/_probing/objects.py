@@ -12,6 +12,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni.canaries import MANAGED_BY, MANAGER
+from ansible_collections.podnet.cni.plugins.module_utils._cni.objects import Raw, metadata
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
 from ansible_collections.podnet.cni.plugins.module_utils._probing import agent
 from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import Stand
@@ -40,6 +41,11 @@ def namespace(settings: Settings) -> Object:
     """The namespace. It is empty: it says that a measurement goes on, and takes all pods along when it goes."""
     labels = {MANAGED_BY: MANAGER, LABEL: "owner"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.namespace, "labels": labels}}
+
+
+def without_probes(raw: t.Iterable[Raw]) -> t.List[Raw]:
+    """The objects without the pods that a killed run has left."""
+    return [item for item in raw if LABEL not in (metadata(item).get("labels") or {})]
 
 
 def shadow(stand: Stand, ports: t.Sequence[Port], settings: Settings, owner: str) -> Object:

@@ -17,7 +17,8 @@ import itertools
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import model, study
+from ansible_collections.podnet.cni.plugins.module_utils._cni import objects
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, model, study
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.classes import Vocabulary
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.world import World
@@ -92,6 +93,18 @@ class Wanted:
     namespaces: t.Tuple[str, ...] = ()
     clients: str = SHADOW
     most: int = 40
+
+
+def profile(cni: str) -> str:
+    """The profile by which policies are judged: of a CNI that does nothing, what any other would do."""
+    return cni if PROFILES[cni].enforces else "generic"
+
+
+def ready_nodes(raw: t.Iterable[objects.Raw]) -> t.Tuple[t.Tuple[str, ...], t.Tuple[str, ...]]:
+    """The names of the Linux nodes among the objects that are ready, workers first, and of those that are not."""
+    nodes = [node for node in map(objects.node, (item for item in raw if item.get("kind") == "Node")) if node.operating_system != "windows"]
+    ordered = sorted(nodes, key=lambda node: (node.control_plane, node.name))
+    return tuple(node.name for node in ordered if node.ready), tuple(node.name for node in ordered if not node.ready)
 
 
 # --- Kinds ------------------------------------------------------------------------------------------------------------
@@ -172,6 +185,14 @@ def own_pods(found: t.Sequence[Kind], nodes: t.Sequence[str]) -> t.Tuple[Stand, 
     return tuple(chosen)
 
 
+def chosen(found: t.Sequence[Kind], nodes: t.Sequence[str], wanted: Wanted) -> t.Tuple[Stand, ...]:
+    """The pods to measure with, at least one. Raises BadInputError."""
+    stands = own_pods(found, nodes) if wanted.clients == EPHEMERAL else shadows(found, nodes)
+    if not stands:
+        raise _errors.BadInputError("no pod runs there on a node that is ready", "option clients", "Let shadows ask, or start the pods.")
+    return stands
+
+
 # --- Connections ------------------------------------------------------------------------------------------------------
 
 
@@ -237,3 +258,8 @@ def probe_port(column: study.Column, following: t.Optional[study.Column]) -> Por
     if port.number == 1 and following is not None and following.port.protocol == port.protocol:
         return Port(port.protocol, following.port.number - 1)
     return port
+
+
+def probe_ports(columns: t.Sequence[study.Column]) -> t.Tuple[Port, ...]:
+    """The port to try for each range."""
+    return tuple(probe_port(column, after) for column, after in zip(columns, (*columns[1:], None)))

@@ -16,8 +16,10 @@ import typing as t
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY, UNDEFINED, matrix
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import MET, MISSED, Expectation
 from ansible_collections.podnet.cni.plugins.module_utils._probing import agent
-from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import Connection, Stand
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import OUT, Connection, Stand
 
+#: Lines of one kind in a message.
+_MOST_TOLD = 10
 #: What was measured where no verdict follows from it.
 UNKNOWN = "unknown"
 #: How a measurement is to what policies say; `UNDEFINED` and `UNKNOWN` are the others.
@@ -125,6 +127,22 @@ class Trial:
             return f"{self.cni} runs here and should enforce them: see whether its agents are ready"
         return "no CNI that is known to enforce them runs here"
 
+    def faults(self, allow_unenforced: bool) -> t.List[str]:
+        """What is wrong, in words; nothing, if all is as it has to be. What is undefined is no fault."""
+        unenforced = self.enforcement == NOT_ENFORCED
+        denied = sum(one.expected == DENY for one in self.measured)
+        whole = f"Not enforced: all of {denied} connections that policies deny were possible, for {self.why_not_enforced}."
+        differing = [one for one in self.differing if not (unenforced and one.expected == DENY)]
+        # Of an address outside nobody can say whether it answers at all.
+        unknown = [one for one in self.having(UNKNOWN) if one.connection.place != OUT]
+        missed = [one for one in self.missed if not (unenforced and allow_unenforced and one.expectation.verdict == DENY)]
+        return [
+            *([whole] if unenforced and not allow_unenforced else []),
+            *_some(differing, "connections do otherwise"),
+            *_some(unknown, "connections could not be measured"),
+            *_some(missed, "expectations are not met"),
+        ]
+
     def summary(self) -> t.List[str]:
         """A line on each thing that was found out."""
         counts = collections.Counter(one.result for one in self.measured)
@@ -143,6 +161,11 @@ class Trial:
             results = collections.Counter(one.result for one in self.tested)
             lines.append("expectations: " + ", ".join(f"{results[name]} {name}" for name in (MET, MISSED, UNKNOWN)))
         return lines
+
+
+def _some(several: t.Sequence[t.Any], what: str) -> t.List[str]:
+    more = len(several) - _MOST_TOLD
+    return [*map(str, several[:_MOST_TOLD]), *([f"... and {more} more {what}"] if more > 0 else [])]
 
 
 _COUNTED = ((AGREES, "as policies say"), (DIFFERS, "otherwise"), (UNDEFINED, "left to the CNI"), (UNKNOWN, "not known"))
@@ -191,3 +214,38 @@ def told(reading: agent.Reading, control: str, connection: Connection, expected:
     if unheard or control not in ("", agent.ANSWERED, agent.REFUSED):
         return UNKNOWN, f"{word}{detail}, and no listener is known to answer there"
     return DENY, f"{'rejected' if word == agent.REFUSED else word}{detail}"
+
+
+def worth_another_look(readings: t.Mapping[Connection, agent.Reading], expected: t.Mapping[Connection, str]) -> t.List[Connection]:
+    """What is not as ``expected``, with what each destination says to itself: it may only have come up."""
+    controls = {(one.target, one.port): one for one in readings if one.is_control}
+    found: t.Dict[Connection, None] = {}
+    for connection, reading in readings.items():
+        if reading.word == agent.UNSUPPORTED:
+            continue
+        control = controls.get((connection.target, connection.port))
+        said = readings[control].word if control is not None else ""
+        if connection.is_control:
+            agrees = reading.word == agent.ANSWERED or not connection.says
+        else:
+            agrees = _agrees(connection, reading, said, expected[connection])
+        if not agrees:
+            found[connection] = None
+            if control is not None and said != agent.ANSWERED:
+                found[control] = None
+    return list(found)
+
+
+def _agrees(connection: Connection, reading: agent.Reading, control: str, expected: str) -> bool:
+    """Whether another look would tell no more: what is nobody's of the pods may never answer."""
+    verdict = told(reading, control, connection, expected)[0]
+    return expected in (UNDEFINED, verdict) or (verdict == UNKNOWN and connection.place == OUT)
+
+
+def without_unsupported(
+    readings: t.Mapping[Connection, agent.Reading],
+) -> t.Tuple[t.Tuple[str, ...], t.Dict[Connection, agent.Reading]]:
+    """What the nodes' kernels cannot do, in words, and the readings without it. What listens is silent as well where the one end cannot."""
+    lacking = {one.port.protocol for one, reading in readings.items() if reading.word == agent.UNSUPPORTED}
+    told = tuple(f"{protocol}: not every node's kernel has it" for protocol in sorted(lacking))
+    return told, {one: reading for one, reading in readings.items() if one.port.protocol not in lacking}

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every page begins with: the policy that keeps it from loading anything, its style, and whose it is.
+"""What pages share: the policy that keeps them from loading anything, their style, whose they are, and the cards on top.
 
 A Python text, because Ansible carries only Python to where a module runs. Private: may change at any time.
 """
@@ -26,3 +26,11 @@ BRAND = """\
 <svg class="mark" viewBox="0 0 18 18" aria-hidden="true">
 <path d="M4 4 L14 4 L9 14 Z"/><circle cx="4" cy="4" r="3"/>
 <circle cx="14" cy="4" r="3"/><circle cx="9" cy="14" r="3"/></svg><b>podnet.cni</b>"""
+
+CARDS = """\
+<dl class="cards">
+{% for card in cards %}
+<div class="card"><dt>{{ card.label }}</dt><dd class="{{ card.tone }}">{{ card.value }}</dd><small>{{ card.note }}</small></div>
+{% endfor %}
+</dl>
+"""

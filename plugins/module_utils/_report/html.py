@@ -15,7 +15,7 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _moments
 from ansible_collections.podnet.cni.plugins.module_utils._cni.report import build, model, timeline
-from ansible_collections.podnet.cni.plugins.module_utils._report.frame import BRAND, HEAD
+from ansible_collections.podnet.cni.plugins.module_utils._report.frame import BRAND, CARDS, HEAD
 from ansible_collections.podnet.cni.plugins.module_utils._report.page import PAGE
 from ansible_collections.podnet.cni.plugins.module_utils._report.style import STYLE
 
@@ -109,7 +109,7 @@ def render(report: model.Report) -> str:
 def environment(templates: t.Mapping[str, str]) -> t.Any:
     """Jinja2's, for these templates: what is told by nodes or people is text and never HTML."""
     return jinja2.Environment(
-        loader=jinja2.DictLoader({"head": HEAD, "brand": BRAND, **templates}),
+        loader=jinja2.DictLoader({"head": HEAD, "brand": BRAND, "cards": CARDS, **templates}),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

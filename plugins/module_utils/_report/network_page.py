@@ -92,11 +92,7 @@ NETWORK_PAGE = """\
 {% if inspection.reasons | count > most_reasons %}<li>and {{ inspection.reasons | count - most_reasons }} more</li>{% endif %}</ul>
 {% endif %}
 </header>
-<dl class="cards">
-{% for card in cards %}
-<div class="card"><dt>{{ card.label }}</dt><dd class="{{ card.tone }}">{{ card.value }}</dd><small>{{ card.note }}</small></div>
-{% endfor %}
-</dl>
+{% include "cards" %}
 {% if inspection.about %}
 <section id="about"><h2>How packets travel between nodes</h2><p>{{ inspection.about }}</p></section>
 {% endif %}

@@ -77,11 +77,7 @@ PAGE = """\
 <ul class="reasons {{ report.verdict }}">{% for reason in report.reasons %}<li>{{ reason }}</li>{% endfor %}</ul>
 {% endif %}
 </header>
-<dl class="cards">
-{% for card in cards %}
-<div class="card"><dt>{{ card.label }}</dt><dd class="{{ card.tone }}">{{ card.value }}</dd><small>{{ card.note }}</small></div>
-{% endfor %}
-</dl>
+{% include "cards" %}
 {% if timeline.rows %}
 <section id="timeline"><h2>Timeline</h2>
 <p class="soft small">{{ report.steps | count }} steps

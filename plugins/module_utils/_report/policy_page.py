@@ -39,11 +39,7 @@ POLICY_PAGE = """\
 {% for line in summary %}<p class="soft small">{{ line }}</p>
 {% endfor %}
 </header>
-<dl class="cards">
-{% for card in cards %}
-<div class="card"><dt>{{ card.label }}</dt><dd class="{{ card.tone }}">{{ card.value }}</dd><small>{{ card.note }}</small></div>
-{% endfor %}
-</dl>
+{% include "cards" %}
 {% if found.outcomes %}
 <section id="expectations"><h2>Expectations</h2>
 {% for one in by_weight[:most] %}

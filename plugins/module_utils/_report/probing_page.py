@@ -45,11 +45,7 @@ PROBING_PAGE = """\
 {% endfor %}
 {% if unenforced %}<ul class="reasons"><li>{{ trial.why_not_enforced }}</li></ul>{% endif %}
 </header>
-<dl class="cards">
-{% for card in cards %}
-<div class="card"><dt>{{ card.label }}</dt><dd class="{{ card.tone }}">{{ card.value }}</dd><small>{{ card.note }}</small></div>
-{% endfor %}
-</dl>
+{% include "cards" %}
 {% if trial.tested %}
 <section id="expectations"><h2>Expectations</h2>
 {% for one in account.by_weight()[:most] %}

@@ -19,6 +19,7 @@ import pytest
 
 from tests.support import conformance
 from tests.support.faults import KUBECONFIG
+from tests.support.lab_commands import lab, migrate, run
 from tests.support.live_conformance import Cluster, Outcome, summary
 
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(conformance.FOLDER is None, reason=conformance.WHY_NOT)]
@@ -76,7 +77,15 @@ def test_sample() -> None:
     _judge(_play(names, _cases()))
 
 
+@pytest.fixture
+def calico() -> None:
+    """The lab, on Calico; both commands leave alone what is there already."""
+    run(lab("up"))
+    run(migrate())
+
+
 @pytest.mark.long
+@pytest.mark.usefixtures("calico")
 def test_all() -> None:
     """All cases, or those whose names match the expression in PODNET_CONFORMANCE_CASES."""
     cases = _cases()

@@ -128,14 +128,14 @@ MISSED_ALLOW = trial.Tested(Expectation("n/a", "n/b", "TCP/80", ALLOW), (measure
     ],
 )
 def test_what_is_wrong(found: trial.Trial, allow: bool, words: list[str]) -> None:
-    told = policy_trial.faults(found, allow)
+    told = found.faults(allow)
     assert len(told) == len(words)
     assert all(word in line for word, line in zip(words, told, strict=True))
 
 
 def test_no_more_than_ten_of_a_kind_are_told() -> None:
     several = [measured(Connection("n/a", f"n/{number}", HTTP, "", ACROSS), ALLOW, DENY) for number in range(14)]
-    told = policy_trial.faults(made(*several, measured(PAIR, DENY, DENY)), False)
+    told = made(*several, measured(PAIR, DENY, DENY)).faults(allow_unenforced=False)
     assert len(told) == 11
     assert told[-1] == "... and 4 more connections do otherwise"
 
