@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import typing as t
-from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import difference, expectations, load, study
 from ansible_collections.podnet.cni.plugins.module_utils._report import policies
+from tests.support import html_page
 from tests.support.netpol_cases import ingress, named, pod, policy, world
 
 WEB = policy(named("a"), name="web", ingress=[ingress({"podSelector": named("b")}, ports=[{"port": 80}])])
@@ -109,46 +109,19 @@ def test_junit_has_a_test_for_each_expectation() -> None:
     assert [child.tag for child in third] == ["skipped"]
 
 
-class _Page(HTMLParser):
-    """What is open at the end, every attribute that could load something, and the fields of the table with their titles."""
-
-    VOID = ("meta", "link", "br", "path", "circle")
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.loads: list[str] = []
-        self.tags: set[str] = set()
-        self.titles: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.loads += [f"{tag} {name}" for name, value in attrs if name in ("src", "href") and not str(value).startswith(("#", "data:"))]
-        self.titles += [str(value) for name, value in attrs if name == "title" and tag == "td"]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        pass
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
 def test_the_page_is_whole_loads_nothing_and_has_no_script() -> None:
-    page = _Page(policies.render(studied(), "html"))
+    page = html_page.Page(policies.render(studied(), "html"))
     assert (page.open, page.loads) == ([], [])
     assert "script" not in page.tags
 
 
 def test_every_field_of_the_page_has_its_reason() -> None:
-    page = _Page(policies.render(studied(), "html"))
+    page = html_page.Page(policies.render(studied(), "html"))
     # All pairs of 6 pods and the world outside, but not from outside to outside.
-    assert len(page.titles) == 48
+    assert len(page.fields) == 48
     assert (
         "x/c to x/a\nTCP/1-79, TCP/80, TCP/81-65535, UDP/*, SCTP/*: deny (ingress: x/web isolates the pod and its rule does not match)"
-        in page.titles
+        in dict(page.fields)
     )
 
 

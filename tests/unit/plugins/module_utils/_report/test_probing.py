@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing as t
-from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -18,7 +17,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Po
 from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, trial
 from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import ACROSS, SAME_NODE, Connection, Stand
 from ansible_collections.podnet.cni.plugins.module_utils._report import probing
-from tests.support import trial_cases
+from tests.support import html_page, trial_cases
 from tests.support.netpol_cases import ingress, named, pod, policy, world
 
 #: x/a takes only x/b, on TCP 80; so kinds are x/a, x/b, x/c, y/a and z/a, y/b.
@@ -280,46 +279,17 @@ def test_a_pair_that_policies_leave_to_the_cni_is_skipped() -> None:
 # --- The page ---------------------------------------------------------------------------------------------------------
 
 
-class _Page(HTMLParser):
-    """What is open at the end, every attribute that could load something, and the class and title of the map's fields."""
-
-    VOID = ("meta", "link", "br", "path", "circle")
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.loads: list[str] = []
-        self.tags: set[str] = set()
-        self.fields: dict[str, str] = {}
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.loads += [f"{tag} {name}" for name, value in attrs if name in ("src", "href") and not str(value).startswith(("#", "data:"))]
-        found = dict(attrs)
-        if tag == "td" and found.get("title"):
-            self.fields[str(found["title"])] = str(found["class"])
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        pass
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
 @pytest.mark.parametrize("found", [tried(), agreeing(), open_to_all(), trial_cases.run(world(), ["n1"])])
 def test_the_page_is_whole_loads_nothing_and_has_no_script(found: trial.Trial) -> None:
-    page = _Page(probing.render(found, "html"))
+    page = html_page.Page(probing.render(found, "html"))
     assert (page.open, page.loads) == ([], [])
     assert "script" not in page.tags
 
 
 def test_every_field_of_the_map_tells_what_was_measured_and_is_marked_where_it_differs() -> None:
-    page = _Page(probing.render(tried(), "html"))
+    page = html_page.Page(probing.render(tried(), "html"))
     assert len(page.fields) == 25
-    fields = {title.split("\n")[0]: (kind, title) for title, kind in page.fields.items()}
+    fields = {title.split("\n")[0]: (kind, title) for title, kind in page.fields}
     assert {name: kind for name, (kind, _) in fields.items() if "differs" in kind} == {
         "x/b to x/a": "some differs",
         "x/c to x/a": "some differs",
@@ -330,7 +300,7 @@ def test_every_field_of_the_map_tells_what_was_measured_and_is_marked_where_it_d
 
 def test_a_pair_that_was_not_measured_is_empty() -> None:
     found = agreeing()
-    page = _Page(probing.render(dataclasses.replace(found, measured=found.measured[:3]), "html"))
+    page = html_page.Page(probing.render(dataclasses.replace(found, measured=found.measured[:3]), "html"))
     assert len(page.fields) == 1
 
 
@@ -377,7 +347,7 @@ def test_large_measurements_fold_and_say_so() -> None:
     assert f"{36 * 36 - 60} more are in network-policy-probe.json" in text
     assert "50 further pairs differ" in page
     assert len(json.loads(plain)["differences"]) == len(found.differing)
-    assert _Page(page).open == []
+    assert html_page.Page(page).open == []
 
 
 def test_many_ways_of_one_thing_are_told_in_few_words() -> None:
