@@ -37,8 +37,9 @@ class Reading:
 
     @property
     def word(self) -> str:
-        """What counts: an answer, or that none can be had, whichever attempt found it; the other one may have been dropped."""
-        return next((word for word in self.words if word in (ANSWERED, WRONG, UNREAD, UNSUPPORTED)), self.words[-1])
+        """What counts, whichever attempt found it: an answer, or that none can be had, then a refusal; others may have been dropped."""
+        refused = REFUSED if REFUSED in self.words else self.words[-1]
+        return next((word for word in self.words if word in (ANSWERED, WRONG, UNREAD, UNSUPPORTED)), refused)
 
 
 def listener(numbers: t.Iterable[int], sctp: t.Iterable[int], seconds: int) -> t.List[str]:

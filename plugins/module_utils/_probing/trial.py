@@ -32,7 +32,10 @@ NOT_KNOWN = "not known"
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """A connection: what policies say (``expected``) and why, what it did (``verdict``), and what was seen (``seen``, in words)."""
+    """A connection: what policies say (``expected``) and why, what it did (``verdict``), and what was seen (``seen``, in words).
+
+    ``tells``: whether a verdict can be had of it at all, see `silence_tells`.
+    """
 
     connection: Connection
     expected: str
@@ -40,6 +43,7 @@ class Measured:
     seen: str
     milliseconds: int
     why: t.Tuple[str, ...] = ()
+    tells: bool = True
 
     @property
     def result(self) -> str:
@@ -133,8 +137,7 @@ class Trial:
         denied = sum(one.expected == DENY for one in self.measured)
         whole = f"Not enforced: all of {denied} connections that policies deny were possible, for {self.why_not_enforced}."
         differing = [one for one in self.differing if not (unenforced and one.expected == DENY)]
-        # Of an address outside nobody can say whether it answers at all.
-        unknown = [one for one in self.having(UNKNOWN) if one.connection.place != OUT]
+        unknown = [one for one in self.having(UNKNOWN) if one.tells]
         missed = [one for one in self.missed if not (unenforced and allow_unenforced and one.expectation.verdict == DENY)]
         return [
             *([whole] if unenforced and not allow_unenforced else []),
@@ -187,11 +190,20 @@ def judge(
             continue
         control = controls.get((connection.target, connection.port), "")
         verdict, seen = told(reading, control, connection, expected[connection])
-        one = Measured(connection, expected[connection], verdict, seen, reading.milliseconds)
+        one = Measured(connection, expected[connection], verdict, seen, reading.milliseconds, tells=silence_tells(connection, control))
         if one.result == DIFFERS:
             one = dataclasses.replace(one, why=tuple(reason.text for reason in explain(connection).reasons))
         found.append(one)
     return tuple(found)
+
+
+def silence_tells(connection: Connection, control: str) -> bool:
+    """Whether something would surely be heard if packets came through.
+
+    Of an address outside nobody can say. And where nothing listens for UDP, only the kernel's refusal tells of it, which it holds back
+    after six to one address, and gives one more each second (icmp(7), icmp_ratelimit).
+    """
+    return connection.place != OUT and not (connection.port.protocol == "UDP" and control == agent.REFUSED)
 
 
 def told(reading: agent.Reading, control: str, connection: Connection, expected: str = "") -> t.Tuple[str, str]:
@@ -211,7 +223,8 @@ def told(reading: agent.Reading, control: str, connection: Connection, expected:
         return ALLOW, "refused: it was reached, and nothing listens there"
     # Packets that nobody answers may have come through.
     unheard = control == "" and (connection.port.protocol != "TCP" or expected == ALLOW)
-    if unheard or control not in ("", agent.ANSWERED, agent.REFUSED):
+    held_back = word == agent.SILENT and control == agent.REFUSED and not silence_tells(connection, control)
+    if unheard or held_back or control not in ("", agent.ANSWERED, agent.REFUSED):
         return UNKNOWN, f"{word}{detail}, and no listener is known to answer there"
     return DENY, f"{'rejected' if word == agent.REFUSED else word}{detail}"
 
@@ -237,9 +250,10 @@ def worth_another_look(readings: t.Mapping[Connection, agent.Reading], expected:
 
 
 def _agrees(connection: Connection, reading: agent.Reading, control: str, expected: str) -> bool:
-    """Whether another look would tell no more: what is nobody's of the pods may never answer."""
+    """Whether another look would tell no more: what is silent as it should be, or outside, may be so for ever."""
     verdict = told(reading, control, connection, expected)[0]
-    return expected in (UNDEFINED, verdict) or (verdict == UNKNOWN and connection.place == OUT)
+    in_vain = verdict == UNKNOWN and not silence_tells(connection, control) and (expected == DENY or connection.place == OUT)
+    return in_vain or expected in (UNDEFINED, verdict)
 
 
 def without_unsupported(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
@@ -94,6 +95,16 @@ def test_a_pod_that_somebody_deleted_is_made_anew() -> None:
     assert field.settle(ALLOW, seconds=60).made_anew == ("n/b",)
 
 
+def test_silence_of_a_closed_udp_port_is_waited_for_only_where_it_should_be_open() -> None:
+    control, way = (dataclasses.replace(one, port=Port("UDP", 53), says="") for one in (CONTROL, PAIR))
+    field = Field({control: "refused", way: "silent"})
+    assert field.settle(DENY, seconds=60).after is not None
+    assert len(field.looks) == 1
+    field = Field({control: "refused", way: "silent refused"})
+    assert field.settle(ALLOW, seconds=60).after is not None
+    assert len(field.looks) == 3
+
+
 def test_silence_outside_is_not_waited_for() -> None:
     field = Field({OUTWARD: "silent"})
     assert field.settle(ALLOW, seconds=60).after is not None
@@ -101,7 +112,7 @@ def test_silence_outside_is_not_waited_for() -> None:
 
 
 def measured(connection: Connection, expected: str, verdict: str) -> trial.Measured:
-    return trial.Measured(connection, expected, verdict, "silent", 1000)
+    return trial.Measured(connection, expected, verdict, "silent", 1000, tells=trial.silence_tells(connection, ""))
 
 
 def made(*found: trial.Measured, tested: tuple[trial.Tested, ...] = (), enforces: bool = False) -> trial.Trial:

@@ -93,7 +93,7 @@ def test_wherever_the_stream_breaks_nothing_is_made_up(length: int) -> None:
         ((UNREAD,), UNREAD),
         ((UNREAD, "dropped"), UNREAD),
         ((SILENT, SILENT), SILENT),
-        ((REFUSED, SILENT), SILENT),
+        ((REFUSED, SILENT), REFUSED),
         ((SILENT, REFUSED), REFUSED),
     ],
 )

@@ -24,7 +24,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._probing.agent import (
     WRONG,
     Reading,
 )
-from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import ACROSS, Connection, Kind, Stand
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import ACROSS, OUT, Connection, Kind, Stand
 from ansible_collections.podnet.cni.plugins.module_utils._probing.trial import (
     AGREES,
     DIFFERS,
@@ -71,9 +71,11 @@ def test_what_nobody_answers_by_tcp(word: str, control: str) -> None:
 @pytest.mark.parametrize("control", CONTROLS)
 @pytest.mark.parametrize("word", [REFUSED, SILENT, UNREACHABLE])
 def test_what_nobody_answers_by_packets_may_have_come_through(word: str, control: str, protocol: str) -> None:
-    """As by TCP, but where it is not known whether somebody would answer; a refusal is an answer."""
+    """As by TCP, but where it is not known whether somebody would answer; a refusal is an answer, and may be held back."""
     unclear = UNKNOWN, f"{word}, and no listener is known to answer there"
-    expected = unclear if control == "" and word != REFUSED else VERDICTS.get((word, control), unclear)
+    nobody_knows = control == "" and word != REFUSED
+    held_back = protocol == "UDP" and (word, control) == (SILENT, REFUSED)
+    expected = unclear if nobody_knows or held_back else VERDICTS.get((word, control), unclear)
     assert trial.told(Reading((word, word)), control, dataclasses.replace(WAY, port=Port(protocol, 53))) == expected
 
 
@@ -237,6 +239,28 @@ def test_what_differs_and_what_is_missed() -> None:
     found = made((DENY, ALLOW), (DENY, DENY), (ALLOW, UNKNOWN), tested=(missed, met))
     assert found.differing == found.having(DIFFERS) == found.measured[:1]
     assert found.missed == (missed,)
+
+
+@pytest.mark.parametrize(
+    ("place", "port", "word", "tells"),
+    [
+        (ACROSS, TCP, SILENT, True),
+        (ACROSS, UDP, ANSWERED, True),
+        (ACROSS, UDP, SILENT, True),
+        (ACROSS, UDP, REFUSED, False),
+        (ACROSS, TCP, REFUSED, True),
+        (OUT, TCP, "", False),
+    ],
+)
+def test_silence_where_it_tells_nothing_is_no_fault(place: str, port: Port, word: str, tells: bool) -> None:
+    way = dataclasses.replace(WAY, port=port, place=place)
+    control = {Connection("x/b", "x/b", port, "b"): Reading((word,))} if word else {}
+    (one,) = trial.judge(
+        {**control, way: Reading((SILENT, SILENT), 1000)}, lambda _: matrix.Explanation(ALLOW, "", "", "", ()), {way: ALLOW}
+    )
+    assert one.tells is tells
+    faults = dataclasses.replace(made(), measured=(one,)).faults(False)
+    assert len(faults) == (0 if not tells else 1), faults
 
 
 def test_the_summary() -> None:
