@@ -297,9 +297,9 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors, _records
 from ansible_collections.podnet.cni.plugins.module_utils._cni import manifests as texts
-from ansible_collections.podnet.cni.plugins.module_utils._control import asked, sources
+from ansible_collections.podnet.cni.plugins.module_utils._control import asked, run, sources
 from ansible_collections.podnet.cni.plugins.module_utils._control.objects import Manifests
-from ansible_collections.podnet.cni.plugins.module_utils._kube import client, policy_apply, policy_trial, policy_world
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client, lease, policy_apply, policy_trial, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, applying, difference, expectations, study
 from ansible_collections.podnet.cni.plugins.module_utils._probing import objects, trial
@@ -408,7 +408,7 @@ class _Verification:
     """Measures after the change, with pods that were there before it."""
 
     def __init__(self, connected: t.Any, request: policy_trial.Request, cni: str) -> None:
-        self.session = policy_trial.Session(connected, request, cni)
+        self.session = policy_trial.Session(connected, request, cni, lease.Holder(run.name(), run.alive))
         self._request = request
         self._found: t.Optional[trial.Trial] = None
         self._rolled_back = False
@@ -419,7 +419,6 @@ class _Verification:
         """The pods are in place meanwhile: for all kinds that the policies of before or after tell apart."""
         world = dataclasses.replace(plan.after, policies=(*plan.before.policies, *plan.after.policies))
         self.session.prepare(world, raw)
-        self.session.clear()
         with self.session.opened():
             yield
 

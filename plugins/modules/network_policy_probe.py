@@ -106,9 +106,13 @@ requirements:
   - kubernetes >= 24.2.0
   - jinja2, which comes with ansible-core
 notes:
-  - Only one of these may run in a cluster at a time. A second one removes the pods of the first.
+  - One of these measures in a cluster at a time. A second one waits for the first, at most O(start_timeout), and fails where that goes on.
+    A run that was killed is found out in ten seconds by a Lease that it no longer renews.
   - Shadows count for quotas, and for a moment in the sums of autoscalers and disruption budgets. They ask for 10m of CPU and 16 MiB.
-  - A Service that publishes addresses which are not ready would name shadows in DNS for that time. Use O(clients=ephemeral) there.
+  - A Service that publishes addresses which are not ready takes any pod with its labels. Pods that are all in such a Service get no shadow,
+    and RV(left_out) says so. Use O(clients=ephemeral) there.
+  - Where nothing listens for UDP in a pod of yours, only its kernel's refusals tell that packets come through, and it holds back most of
+    them. Silence is V(unknown) there, and no failure; a refusal shows that it was reached.
   - Pods on their node's network are not measured, for what policies mean for them is left to the CNI.
 seealso:
   - module: podnet.cni.network_policy_matrix
@@ -197,8 +201,8 @@ why:
   type: str
   sample: ""
 left_out:
-  description: What was not measured, and why.
-  returned: when it measured
+  description: What is not measured, and why.
+  returned: success
   type: list
   elements: str
   sample: []
@@ -230,8 +234,8 @@ import os
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
-from ansible_collections.podnet.cni.plugins.module_utils._control import asked, files, sources
-from ansible_collections.podnet.cni.plugins.module_utils._kube import client, policy_trial, policy_world
+from ansible_collections.podnet.cni.plugins.module_utils._control import asked, files, run, sources
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client, lease, policy_trial, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, load
 from ansible_collections.podnet.cni.plugins.module_utils._probing import objects, plan, trial
@@ -255,16 +259,16 @@ def act(call: _entry.Call) -> _entry.Result:
     connected = client.get_client(call)
     api = Api(connected)
     cni = policy_world.cni_of(api) if params["cni"] == AUTO else params["cni"]
-    session = policy_trial.Session(connected, request, cni)
+    session = policy_trial.Session(connected, request, cni, lease.Holder(run.name(), run.alive))
     raw = objects.without_probes(policy_world.objects(api))
     session.prepare(load(raw, cni=plan.profile(cni)), raw)
-    removed = () if call.check_mode else session.clear()
-    result = {"changed": False, "cni": cni, "removed": list(removed), "pods": [_pod(stand) for stand in session.stands]}
+    result = {"changed": False, "cni": cni, "removed": [], "pods": [_pod(stand) for stand in session.stands]}
+    result["left_out"] = list(session.left_out)
     if call.check_mode:
         return result
-    with session.opened():
+    with session.opened() as removed:
         found = session.measure()
-    return _told(call, found, result)
+    return _told(call, found, {**result, "removed": list(removed)})
 
 
 def _pod(stand: plan.Stand) -> t.Dict[str, str]:

@@ -16,7 +16,7 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ObjectRef
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client as kube_client
-from ansible_collections.podnet.cni.plugins.module_utils._kube import policy_probe, policy_trial
+from ansible_collections.podnet.cni.plugins.module_utils._kube import lease, policy_probe, policy_trial
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY, model, ports
@@ -51,7 +51,7 @@ class Field(policy_probe.Field):
     """Pods that ask, which nobody but this test removes."""
 
     def __init__(self, client: t.Any) -> None:
-        super().__init__(client, _SETTINGS)
+        super().__init__(client, _SETTINGS, lease.Holder("conformance", lambda _name: None))
         self.asked: list[int] = []
 
     def ask(self, connections: t.Sequence[plan.Connection]) -> policy_trial.Readings:
@@ -71,7 +71,7 @@ class Cluster:
         client = kube_client.get_client(t.cast("t.Any", call))
         self._api = Api(client)
         self.field = Field(client)
-        self._owner = ""
+        self._uid = ""
         self._namespaces: dict[str, Raw] = {}
         self._policies: dict[tuple[str, str], Raw] = {}
         self._denied: frozenset[str] = frozenset()
@@ -84,7 +84,7 @@ class Cluster:
     def open(self, first: Step) -> None:
         """Makes the pods of the step, after those of a killed run are gone, and learns which protocols the kernels lack."""
         self.close()
-        self._owner = self._api.create(_marked(objects.namespace(_SETTINGS)))["metadata"]["uid"]
+        self._uid = self._api.create(_marked(_mine(objects.namespace(_SETTINGS))))["metadata"]["uid"]
         self._change(dataclasses.replace(first, objects=tuple(one for one in first.objects if one["kind"] != "NetworkPolicy")))
         connections = [self._connection(name, name, port) for name in first.pods for port in _PORTS]
         readings = self.field.ask(connections)
@@ -151,9 +151,7 @@ class Cluster:
                 self._api.patch(ObjectRef("v1", "Pod", stand.name, stand.namespace), _relabelled(stand.kind.model.labels, labels))
                 self.field.stands[name] = dataclasses.replace(_stand(number, pod, stand.node), address=stand.address)
         for stand in made:
-            definition = objects.shadow(stand, (), _SETTINGS, self._owner)
-            definition["metadata"]["labels"][objects.LABEL] = _MINE
-            self._api.create(definition)
+            self._api.create(_mine(objects.shadow(stand, (), _SETTINGS, self._uid)))
         for stand in made:
             seen = Deadline(_START).poll(lambda stand=stand: self._pod(stand.reference), _is_running)  # type: ignore[misc]
             assert _is_running(seen), f"pod {stand.reference} does not run: {(seen or {}).get('status')}"
@@ -192,7 +190,7 @@ def summary(outcomes: t.Sequence[Outcome], seconds: float, unsupported: t.Iterab
     times = [one.seconds for one in outcomes]
     left_out = sum(len(one.step.pods) * (len(one.step.pods) - 1) * sum(p.protocol in unsupported for p in _PORTS) for one in outcomes)
     return [
-        f"{len(outcomes)} steps of {len({one.step.case for one in outcomes})} cases in {seconds:.0f} s",
+        f"{len(outcomes)} steps of {sum(one.step.number == 0 for one in outcomes)} cases in {seconds:.0f} s",
         f"after the sentinels agreed, a step took {statistics.median(times):.2f} s in the median, {max(times):.2f} s at most",
         f"{sum(one.verdicts for one in outcomes)} verdicts compared, {sum(len(one.differing) for one in outcomes)} differ",
         f"{sum(one.whole_looks > 1 for one in outcomes)} flakes",
@@ -217,6 +215,11 @@ def _stand(number: int, pod: Raw, node: str) -> plan.Stand:
     named = tuple(model.NamedPort(one["name"], one["protocol"], one["containerPort"]) for one in pod["spec"]["containers"][0]["ports"])
     imitated = model.Pod(meta["namespace"], meta["name"], labels=meta["labels"], ports=named)
     return plan.Stand(meta["namespace"], meta["name"], node, plan.Kind(number, (imitated,)))
+
+
+def _mine(definition: Raw) -> Raw:
+    definition["metadata"]["labels"][objects.LABEL] = _MINE
+    return definition
 
 
 def _marked(namespace: Raw) -> Raw:

@@ -57,6 +57,12 @@ def own_run(proc: str = _PROC, pid: t.Optional[int] = None) -> t.Optional[lock.R
     return lock.Run(_user(), socket.gethostname(), found.pid, found.start, place(proc)) if found else None
 
 
+def name() -> str:
+    """The identity of the run whose task this process is; where there is none, of this process."""
+    own = own_run() or _this_process()
+    return own.identity if own else f"{_user()}@{socket.gethostname()}"
+
+
 def alive(identity: str, proc: str = _PROC) -> t.Optional[bool]:
     """Whether the run of that identity still lives; None when it cannot be seen from here."""
     run = lock.parse(identity)
@@ -64,6 +70,11 @@ def alive(identity: str, proc: str = _PROC) -> t.Optional[bool]:
         return None
     process = _read(proc, run.pid)
     return process is not None and process.start == run.start and process.state not in _ENDED_STATES
+
+
+def _this_process() -> t.Optional[lock.Run]:
+    process = _read(_PROC, os.getpid())
+    return lock.Run(_user(), socket.gethostname(), process.pid, process.start, place()) if process else None
 
 
 def place(proc: str = _PROC) -> str:

@@ -84,10 +84,15 @@ class Api:
             content_type=_APPLY_PATCH,
         )
 
-    def delete(self, target: ObjectRef, uid: str = "", version: str = "", dry_run: bool = False) -> bool:
-        """Deletes with the object's own grace period; False when it is gone already, or another one than ``uid`` and ``version`` name."""
+    def delete(self, target: ObjectRef, uid: str = "", version: str = "", dry_run: bool = False, *, grace: t.Optional[int] = None) -> bool:
+        """Deletes; False when it is gone already, or another one than ``uid`` and ``version`` name.
+
+        ``grace``: seconds; None for the object's own, and 0 for a pod that goes without a word of its node.
+        """
         preconditions = {key: value for key, value in (("uid", uid), ("resourceVersion", version)) if value}
         options: t.Dict[str, t.Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        if grace is not None:
+            options["gracePeriodSeconds"] = grace
         if preconditions:
             options["preconditions"] = preconditions
         if dry_run:

@@ -17,12 +17,13 @@ from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 
 
-def find(api: Api, name: str) -> t.Optional[objects.Raw]:
-    """The namespace, if it is there. One that is not ours is an error."""
+def find(api: Api, name: str, label: t.Tuple[str, str] = (MANAGED_BY, MANAGER)) -> t.Optional[objects.Raw]:
+    """The namespace, if it is there. One without the label is not ours, which is an error."""
+    key, value = label
     found = api.item(_path(name))
-    if found is not None and (objects.metadata(found).get("labels") or {}).get(MANAGED_BY) != MANAGER:
+    if found is not None and (objects.metadata(found).get("labels") or {}).get(key) != value:
         raise _errors.BadInputError(
-            f"the namespace has no label {MANAGED_BY}={MANAGER}, so it is not ours to use and remove",
+            f"the namespace has no label {key}={value}, so it is not ours to use and remove",
             f"namespace {name}",
             "Choose another name for this collection's own namespace.",
         )

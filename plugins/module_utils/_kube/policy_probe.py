@@ -17,7 +17,8 @@ from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import objects as records
 from ansible_collections.podnet.cni.plugins.module_utils._cni import unreadiness
 from ansible_collections.podnet.cni.plugins.module_utils._cni.cluster import ObjectRef
-from ansible_collections.podnet.cni.plugins.module_utils._kube import execute, namespaces
+from ansible_collections.podnet.cni.plugins.module_utils._kube import client as kube_client
+from ansible_collections.podnet.cni.plugins.module_utils._kube import execute, lease, namespaces
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
@@ -26,8 +27,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import Co
 
 #: Requests, and commands in pods, at the same time.
 _PARALLEL = 16
-#: Seconds until pods that were deleted must be gone, with their namespace.
-_MOMENT = 60
+#: Seconds until pods that were deleted must be gone, with their namespace; and after which they are deleted without asking their node.
+_MOMENT, _GRACE = 60, 20
 #: Seconds for one run of a pod's program, beside what the program itself needs.
 _MARGIN = 15
 #: What a kubelet gives up on, or never will do; it says so again and again.
@@ -48,44 +49,86 @@ _Item = t.TypeVar("_Item")
 class Field:
     """The pods that measure, in the cluster behind a client of `client.get_client`."""
 
-    def __init__(self, client: t.Any, settings: objects.Settings) -> None:
+    def __init__(self, client: t.Any, settings: objects.Settings, holder: lease.Holder) -> None:
         self._client = client
+        self._holder = holder
         self._api = Api(client)
         self._settings = settings
         self._ports: t.Tuple[Port, ...] = ()
-        self._owner = ""
+        self._own: t.Optional[Raw] = None
+        self._lease: t.Optional[lease.Lease] = None
         self._container = objects.CONTAINER
         self.stands: t.Dict[str, Stand] = {}
 
     # --- Coming and going ---
 
-    def clear(self) -> t.Tuple[str, ...]:
-        """Removes what this or an earlier, killed run has made; returns what that was, once it is gone."""
-        found = namespaces.find(self._api, self._settings.namespace)
-        pods = self._shadows()
-        self._delete(pods)
-        if found is not None:
-            self._api.delete(records.reference(found, "v1", "Namespace"), records.metadata(found)["uid"])
-        deadline = Deadline(_MOMENT)
-        left = deadline.poll(self._shadows, lambda seen: not seen)
-        if left:
-            names = ", ".join(map(_reference, left[:3]))
-            raise _errors.ClusterError(f"{names}: still there after {_MOMENT} s", "pods of an earlier probe", "See why they do not end.")
-        namespaces.await_removal(self._api, self._settings.namespace, deadline)
+    def clear(self, patience: Deadline) -> t.Tuple[str, ...]:
+        """Removes what killed runs have left; returns what that was, once it is gone.
+
+        A run that goes on is waited for: ClusterError where it has not ended by then.
+        """
+        namespaces.find(self._api, self._settings.namespace, objects.OWNER)
+        silent = lease.await_silence(self._api, self._holder, self._namespaces, patience)
+        shadows = self._shadows()
+        # Of a run that has just begun both are there by now, or neither.
+        begun = {_uid(one) for one in self._namespaces()} - {_uid(one) for one in silent}
+        pods = [pod for pod in shadows if not begun & _owners(pod)]
+        self._remove(pods, silent)
         return tuple(map(_reference, pods))
 
+    def claim(self, patience: Deadline) -> t.Tuple[str, ...]:
+        """Takes the cluster for this run, so that no other one measures meanwhile; as `clear`, which it begins with."""
+        removed = self.clear(patience)
+        try:
+            made = self._api.create(objects.namespace(self._settings))
+        except kube_client.ConflictError:
+            # Somebody who waited for the same moment was quicker.
+            return (*removed, *self.claim(patience))
+        self._own = made
+        self._lease = lease.Lease(self._api, self._settings.namespace, self._holder.me)
+        self._lease.begin()
+        return removed
+
+    def release(self) -> None:
+        """Removes all that this run has made, once it is gone, and lets others measure."""
+        if self._own is None:
+            return
+        if self._lease is not None:
+            self._lease.end()
+        self._remove(self._own_shadows(), [self._own])
+
+    def _remove(self, pods: t.Sequence[Raw], owners: t.Sequence[Raw]) -> None:
+        self._delete(pods)
+        for owner in owners:
+            self._api.delete(records.reference(owner, "v1", "Namespace"), _uid(owner))
+        uids = set(map(_uid, pods))
+
+        def _left() -> t.List[Raw]:
+            return [pod for pod in self._shadows() if _uid(pod) in uids]
+
+        if Deadline(_GRACE).poll(_left, lambda seen: not seen):
+            # Their node does not end them, for it is down, or busy. Nothing is lost with them.
+            self._delete(_left(), grace=0)
+        deadline = Deadline(_MOMENT)
+        left = deadline.poll(_left, lambda seen: not seen)
+        if left:
+            names = ", ".join(map(_reference, left[:3]))
+            raise _errors.ClusterError(f"{names}: still there after {_MOMENT} s", "pods of a probe", "See why they do not end.")
+        for owner in owners:
+            namespaces.await_removal(self._api, records.metadata(owner)["name"], deadline)
+
     def place(self, stands: t.Sequence[Stand], ports: t.Sequence[Port], deadline: Deadline) -> None:
-        """Makes the shadows and waits until they run."""
+        """Makes the shadows and waits until they run; `claim` comes first."""
         self._ports = tuple(ports)
-        self._owner = records.metadata(self._api.create(objects.namespace(self._settings)))["uid"]
         self._make(stands, deadline)
 
     def _make(self, stands: t.Sequence[Stand], deadline: Deadline) -> None:
-        _each(lambda stand: self._api.create(objects.shadow(stand, self._ports, self._settings, self._owner)), stands)
+        owner = self._owner
+        _each(lambda stand: self._api.create(objects.shadow(stand, self._ports, self._settings, owner)), stands)
         wanted = {stand.reference: stand for stand in stands}
 
         def _look() -> t.Dict[str, Raw]:
-            return {_reference(pod): pod for pod in self._shadows() if _reference(pod) in wanted}
+            return {_reference(pod): pod for pod in self._own_shadows() if _reference(pod) in wanted}
 
         seen = deadline.poll(_look, lambda pods: any(map(_hopeless, pods.values())) or sum(map(_runs, pods.values())) == len(wanted))
         late = [name for name in wanted if name not in seen or not _runs(seen[name])]
@@ -141,7 +184,7 @@ class Field:
 
     def restore(self, deadline: Deadline) -> t.Tuple[str, ...]:
         """Makes those shadows anew that somebody has deleted; returns their names."""
-        there = {_reference(pod) for pod in self._shadows()}
+        there = {_reference(pod) for pod in self._own_shadows()}
         gone = [stand for name, stand in self.stands.items() if name not in there]
         if gone:
             self._make(gone, deadline)
@@ -150,8 +193,18 @@ class Field:
     def _shadows(self) -> t.List[Raw]:
         return self._api.items("/api/v1/pods", label_selector=f"{objects.LABEL}=shadow") or []
 
-    def _delete(self, pods: t.Sequence[Raw]) -> None:
-        _each(lambda pod: self._api.delete(records.reference(pod, "v1", "Pod"), records.metadata(pod)["uid"]), pods)
+    def _own_shadows(self) -> t.List[Raw]:
+        return [pod for pod in self._shadows() if self._owner in _owners(pod)]
+
+    def _namespaces(self) -> t.List[Raw]:
+        return self._api.items("/api/v1/namespaces", label_selector="=".join(objects.OWNER)) or []
+
+    def _delete(self, pods: t.Sequence[Raw], grace: t.Optional[int] = None) -> None:
+        _each(lambda pod: self._api.delete(records.reference(pod, "v1", "Pod"), _uid(pod), grace=grace), pods)
+
+    @property
+    def _owner(self) -> str:
+        return _uid(self._own) if self._own is not None else ""
 
     # --- Asking ---
 
@@ -197,6 +250,16 @@ def _batches(items: t.List[_Item], size: int) -> t.Iterator[t.List[_Item]]:
 def _reference(pod: Raw) -> str:
     meta = records.metadata(pod)
     return f"{meta.get('namespace')}/{meta.get('name')}"
+
+
+def _uid(item: Raw) -> str:
+    uid: str = records.metadata(item)["uid"]
+    return uid
+
+
+def _owners(pod: Raw) -> t.Set[str]:
+    """The uids of its owners."""
+    return {one["uid"] for one in records.metadata(pod).get("ownerReferences") or ()}
 
 
 def _states(pod: Raw, field: str) -> t.Sequence[Raw]:

@@ -12,6 +12,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._kube import lease
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 
 _REVIEW = "authorization.k8s.io/v1"
@@ -19,14 +20,17 @@ _REVIEW = "authorization.k8s.io/v1"
 
 @dataclasses.dataclass(frozen=True)
 class Right:
-    """A verb on a resource (``pods/exec``); ``namespace`` is "" for what is in none, or for all of them."""
+    """A verb on a resource (``pods/exec``) of an API group; ``namespace`` is "" for what is in none, or for all of them."""
 
     verb: str
     resource: str
     namespace: str = ""
+    group: str = ""
 
     def __str__(self) -> str:
-        return f"{self.verb} {self.resource}" + (f" in {self.namespace}" if self.namespace else "")
+        return (
+            f"{self.verb} {self.resource}" + (f".{self.group}" if self.group else "") + (f" in {self.namespace}" if self.namespace else "")
+        )
 
 
 # A command is begun with GET where the client speaks WebSocket, which newer API servers count as create, too.
@@ -35,9 +39,10 @@ _SHADOW = (("create", "pods"), ("delete", "pods"), *_EXEC)
 _EPHEMERAL = (("patch", "pods/ephemeralcontainers"), *_EXEC)
 
 
-def demand(api: Api, namespaces: t.Sequence[str], ephemeral: bool) -> None:
+def demand(api: Api, own_namespace: str, namespaces: t.Sequence[str], ephemeral: bool) -> None:
     """Raises ClusterError that names all rights that are missing."""
     own = [Right(verb, "namespaces") for verb in ("create", "delete")]
+    own += [Right(verb, "leases", own_namespace, lease.API_VERSION.partition("/")[0]) for verb in ("get", "create", "patch")]
     missing = [] if ephemeral else [right for right in own if not _has(api, right)]
     for verb, resource in _EPHEMERAL if ephemeral else _SHADOW:
         if not _has(api, Right(verb, resource)):
@@ -52,6 +57,6 @@ def demand(api: Api, namespaces: t.Sequence[str], ephemeral: bool) -> None:
 
 def _has(api: Api, right: Right) -> bool:
     resource, _, part = right.resource.partition("/")
-    attributes = {"verb": right.verb, "resource": resource, "subresource": part, "namespace": right.namespace}
+    attributes = {"verb": right.verb, "group": right.group, "resource": resource, "subresource": part, "namespace": right.namespace}
     review = {"apiVersion": _REVIEW, "kind": "SelfSubjectAccessReview", "metadata": {}, "spec": {"resourceAttributes": attributes}}
     return bool((api.create(review).get("status") or {}).get("allowed"))

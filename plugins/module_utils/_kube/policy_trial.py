@@ -15,7 +15,7 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import objects as records
-from ansible_collections.podnet.cni.plugins.module_utils._kube import policy_probe, policy_rights, policy_world
+from ansible_collections.podnet.cni.plugins.module_utils._kube import lease, policy_probe, policy_rights, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Clock, Deadline
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, World, expectations, load, study
@@ -132,42 +132,42 @@ def request(params: t.Mapping[str, t.Any], expected: t.Tuple[Expectation, ...]) 
 class Session:
     """One measurement or several with the same pods, which are there from `opened` on, to its end."""
 
-    def __init__(self, client: t.Any, request: Request, cni: str) -> None:
+    def __init__(self, client: t.Any, request: Request, cni: str, holder: lease.Holder) -> None:
         self._client = client
         self._request = request
         self._cni = cni
-        self._field = policy_probe.Field(client, request.settings)
+        self._field = policy_probe.Field(client, request.settings, holder)
         self._ephemeral = request.wanted.clients == plan.EPHEMERAL
         self._ports: t.Tuple[Port, ...] = ()
         self._listened: t.Tuple[Port, ...] = ()
-        self._down: t.Tuple[str, ...] = ()
         self.stands: t.Tuple[plan.Stand, ...] = ()
+        self.left_out: t.Tuple[str, ...] = ()
 
     def prepare(self, world: World, raw: t.Sequence[records.Raw]) -> None:
-        """Chooses the pods (`stands`) and asks for the rights to have them; makes nothing.
+        """Chooses the pods (`stands`) and what cannot be measured (`left_out`), and asks for the rights to have them; makes nothing.
 
         ``world``: what policies are to tell apart, those of before and after where there is a change to come. ``raw``: its objects. Raises
         BadInputError for an expectation about somebody who is not there, and ClusterError for rights that are missing.
         """
         expectations.check(world.matrix(()), self._request.expected)
-        nodes, self._down = plan.ready_nodes(raw)
+        nodes, down = plan.ready_nodes(raw)
         found = plan.kinds(world, self._request.wanted, evidence.senders(self._request.expected, world))
+        taken: t.Tuple[str, ...] = ()
+        if not self._ephemeral:
+            found, taken = plan.apart_from_services(found, raw)
+        self.left_out = (*(f"node {name} is not ready" for name in down), *taken)
         self.stands = plan.chosen(found, nodes, self._request.wanted)
         self._ports = plan.probe_ports(study.columns([world], self._request.ports))
         asked = evidence.questions(self._request.expected, world, self.stands, self._ports, says=True)
         self._listened = tuple(dict.fromkeys(one.port for one in asked.connections if one.place != plan.OUT))
-        policy_rights.demand(Api(self._client), sorted({stand.namespace for stand in self.stands}), self._ephemeral)
-
-    def clear(self) -> t.Tuple[str, ...]:
-        """Removes what a killed run left; returns its names."""
-        return self._field.clear()
+        namespace = self._request.settings.namespace
+        policy_rights.demand(Api(self._client), namespace, sorted({stand.namespace for stand in self.stands}), self._ephemeral)
 
     @contextlib.contextmanager
-    def opened(self) -> t.Iterator[None]:
-        """The pods are there meanwhile, and gone afterwards, whatever happens."""
+    def opened(self) -> t.Iterator[t.Tuple[str, ...]]:
+        """The pods are there meanwhile, and gone afterwards, whatever happens. Yields the names of those that a killed run had left."""
         try:
-            self._open()
-            yield
+            yield self._open()
         except BaseException:
             # What went wrong first is what to tell; the next run clears away what this one could not.
             with contextlib.suppress(_errors.PodnetError):
@@ -175,12 +175,16 @@ class Session:
             raise
         self._close()
 
-    def _open(self) -> None:
-        deadline = Deadline(self._request.start)
+    def _open(self) -> t.Tuple[str, ...]:
+        # One that was killed is found out only by its silence.
+        patience = Deadline(max(self._request.start, 2 * lease.LASTS))
         if self._ephemeral:
-            self._field.attach(self.stands, f"{objects.CONTAINER}-{time.time_ns() // 1_000_000:x}", deadline)
+            removed = self._field.clear(patience)
+            self._field.attach(self.stands, f"{objects.CONTAINER}-{time.time_ns() // 1_000_000:x}", Deadline(self._request.start))
         else:
-            self._field.place(self.stands, self._listened, deadline)
+            removed = self._field.claim(patience)
+            self._field.place(self.stands, self._listened, Deadline(self._request.start))
+        return removed
 
     def measure(self) -> trial.Trial:
         """Reads the cluster as it is now, and measures it."""
@@ -202,7 +206,7 @@ class Session:
             settled_after=settled.after,
             seconds=settled.seconds,
             left_out=(
-                *(f"node {name} is not ready" for name in self._down),
+                *self.left_out,
                 *missing,
                 *(f"{name} was deleted by somebody, and made anew" for name in settled.made_anew),
             ),
@@ -212,4 +216,4 @@ class Session:
         if self._ephemeral:
             self._field.detach()
         else:
-            self._field.clear()
+            self._field.release()

@@ -20,6 +20,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import St
 #: On every pod of ours, wherever it is; no selector of a user's speaks of it.
 LABEL = "podnet.io/policy-probe"
 CONTAINER = "podnet-probe"
+#: The label of the namespace that owns them.
+OWNER = (LABEL, "owner")
 #: A pod with this gate is never ready: nobody sets the condition, so no Service ever sends it anything.
 _GATE = "podnet.io/never"
 #: Not root, so it may run wherever pod security is restricted.
@@ -38,8 +40,8 @@ class Settings:
 
 
 def namespace(settings: Settings) -> Object:
-    """The namespace. It is empty: it says that a measurement goes on, and takes all pods along when it goes."""
-    labels = {MANAGED_BY: MANAGER, LABEL: "owner"}
+    """The namespace. No pod is in it: it says that a measurement goes on, and takes all pods along when it goes."""
+    labels = dict([(MANAGED_BY, MANAGER), OWNER])
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.namespace, "labels": labels}}
 
 

@@ -159,6 +159,37 @@ class _Namespaces:
         return ("", *(selector.matches(labels) for selector in self._selectors))
 
 
+def apart_from_services(found: t.Sequence[Kind], raw: t.Iterable[objects.Raw]) -> t.Tuple[t.Tuple[Kind, ...], t.Tuple[str, ...]]:
+    """The kinds of which a shadow can be made that no Service sends anything, and why of the others none can.
+
+    A Service that publishes addresses which are not ready takes every pod with its labels, so another pod of the kind is imitated if one
+    has other labels. ``raw``: the objects of the cluster. Raises BadInputError where nothing is left.
+    """
+    services = [item for item in raw if item.get("kind") == "Service" and (item.get("spec") or {}).get("publishNotReadyAddresses")]
+    safe: t.List[Kind] = []
+    why: t.List[str] = []
+    for kind in found:
+        taken = [pod for pod in kind.pods if any(_takes(service, pod) for service in services)]
+        free = [pod for pod in kind.pods if pod not in taken]
+        if free:
+            safe.append(dataclasses.replace(kind, pods=(*free, *taken)))
+        else:
+            name = next(objects.metadata(service)["name"] for service in services if _takes(service, kind.model))
+            why.append(f"{kind.name}: Service {name} publishes addresses that are not ready, so a shadow would get what is meant for them")
+    if found and not safe:
+        raise _errors.BadInputError(f"no shadow can be made: {why[0]}", "option clients", "Let the pods themselves ask: ephemeral.")
+    return tuple(safe), tuple(why)
+
+
+def _takes(service: objects.Raw, pod: model.Pod) -> bool:
+    selector = (service.get("spec") or {}).get("selector") or {}
+    return (
+        bool(selector)
+        and objects.metadata(service).get("namespace") == pod.namespace
+        and all(pod.labels.get(key) == value for key, value in selector.items())
+    )
+
+
 # --- Stands -----------------------------------------------------------------------------------------------------------
 
 

@@ -104,3 +104,7 @@ def test_a_real_process_lives_until_it_ends() -> None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert run.alive(identity) is False, "a zombie does nothing any more"
     assert run.alive(identity) is False
+
+
+def test_a_process_of_no_run_names_itself() -> None:
+    assert run.alive(run.name()) is True

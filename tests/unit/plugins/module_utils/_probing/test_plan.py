@@ -118,6 +118,40 @@ def test_the_pod_that_is_imitated_is_one_that_runs() -> None:
     assert Kind(0, kind.pods[:1]).name == "x/running"
 
 
+PUBLISHES = {"publishNotReadyAddresses": True}
+
+
+def service(name: str, selector: dict[str, str] | None, place: str = "x", **spec: t.Any) -> Raw:
+    return {"kind": "Service", "metadata": {"name": name, "namespace": place}, "spec": {"selector": selector, **spec}}
+
+
+@pytest.mark.parametrize(
+    ("services", "imitated"),
+    [
+        pytest.param([], ["x/a", "x/b"], id="none"),
+        pytest.param([service("db", {"app": "a"})], ["x/a", "x/b"], id="one that sends to ready pods only"),
+        pytest.param([service("db", {"app": "a"}, **PUBLISHES)], ["x/other", "x/b"], id="another pod of the kind is imitated"),
+        pytest.param([service("db", {"app": "a"}, "y", **PUBLISHES)], ["x/a", "x/b"], id="of another namespace"),
+        pytest.param([service("db", {}, **PUBLISHES), service("out", None, **PUBLISHES)], ["x/a", "x/b"], id="without a selector"),
+        pytest.param([service("db", {"app": "b"}, **PUBLISHES)], ["x/a"], id="all pods of a kind are in it"),
+        pytest.param([{"kind": "Service", "metadata": {"name": "odd", "namespace": "x"}, "spec": None}], ["x/a", "x/b"], id="empty"),
+    ],
+)
+def test_no_shadow_gets_what_a_service_sends(services: list[Raw], imitated: list[str]) -> None:
+    pods = [model.Pod("x", name, labels={"app": name}) for name in ("a", "other", "b")]
+    found, why = plan.apart_from_services((Kind(0, tuple(pods[:2])), Kind(1, tuple(pods[2:]))), services)
+    assert [kind.model.reference for kind in found] == imitated
+    assert sum(len(kind.pods) for kind in found) == (3 if len(found) == 2 else 2)
+    told = "x/b: Service db publishes addresses that are not ready, so a shadow would get what is meant for them"
+    assert why == (() if len(found) == 2 else (told,))
+
+
+def test_where_no_shadow_may_be_made_at_all() -> None:
+    everything = service("db", {"app": "a"}, **PUBLISHES)
+    with pytest.raises(_errors.BadInputError, match="no shadow can be made: x/a: Service db publishes"):
+        plan.apart_from_services((Kind(0, (model.Pod("x", "a", labels={"app": "a", "tier": "b"}),)),), [everything])
+
+
 @pytest.mark.parametrize(
     ("wanted", "text"),
     [
