@@ -58,7 +58,7 @@ class Field(policy_probe.Field):
         self.asked.append(len(connections))
         return super().ask(connections)
 
-    def restore(self, deadline: Deadline) -> tuple[str, ...]:  # noqa: ARG002 - its interface
+    def restore(self) -> tuple[str, ...]:
         """Nobody else deletes them: a pod that does not report is seen as such."""
         return ()
 

@@ -66,6 +66,26 @@ def fails(playbook: str, *words: str, **variables: t.Any) -> str:
     return said
 
 
+def started(argv: list[str]) -> subprocess.Popen[bytes]:
+    """The command, in the background and in a process group of its own."""
+    return subprocess.Popen(argv, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+def wait_for(happened: t.Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Until that has happened, which it does while the process runs."""
+    end = time.monotonic() + 90
+    while not happened():
+        assert process.poll() is None, "it ended before that happened"
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.1)  # between two looks
+
+
+def running(core: client.CoreV1Api) -> list[client.V1Pod]:
+    """The pods of a measurement that run, once all do."""
+    pods = core.list_pod_for_all_namespaces(label_selector=LABEL).items
+    return pods if pods and all(pod.status.phase == "Running" for pod in pods) else []
+
+
 def case(name: str) -> dict[str, t.Any]:
     folder = EXAMPLES / name
     return {"network_policy_sources": [f"{folder}/policy.yaml"], "network_policy_expectations": f"{folder}/expectations.yaml"}
@@ -131,6 +151,31 @@ def test_what_the_cni_does_is_told(enforces: bool, policies: client.NetworkingV1
     fails("verify_network_policies", "Not enforced", "flannel enforces no NetworkPolicies")
     page = (report() / "network-policy-probe.html").read_text()
     assert "Not enforced" in page
+
+
+def test_a_pod_that_somebody_deletes_is_made_anew(core: client.CoreV1Api, enforces: bool) -> None:
+    """What is never as policies say is asked for again and again, so there is time for it."""
+    if enforces:
+        pytest.skip("here all is at once as policies say; the scenario runs on flannel, too")
+    asked = {"network_policy_probe_ports": ["TCP/80"], "network_policy_settle_timeout": 15, "network_policy_cni": "calico"}
+    succeeds("apply_network_policies", **case("from-pods"), network_policy_verify=False)
+    measuring = started(command("verify_network_policies", **asked))
+    wait_for(lambda: running(core) != [], measuring)
+    victim = running(core)[0]
+    core.delete_namespaced_pod(victim.metadata.name, victim.metadata.namespace, grace_period_seconds=0)
+    assert measuring.wait(timeout=RUN_SECONDS) != 0, "nothing is enforced here"
+    told = json.loads((report() / "network-policy-probe.json").read_text())
+    assert f"{victim.metadata.namespace}/{victim.metadata.name} was deleted by somebody, and made anew" in told["left_out"]
+    assert (told["enforcement"], told["unknown"]) == ("not enforced", [])
+
+
+def test_two_measurements_take_turns(core: client.CoreV1Api) -> None:
+    first = started(command("verify_network_policies", network_policy_allow_unenforced=True))
+    wait_for(lambda: running(core) != [], first)
+    assert "0 otherwise" in succeeds("verify_network_policies", network_policy_allow_unenforced=True)
+    told = json.loads((report() / "network-policy-probe.json").read_text())
+    assert told["left_out"] == []
+    assert first.wait(timeout=RUN_SECONDS) == 0
 
 
 # --- The classic cases ---
@@ -273,12 +318,8 @@ def test_what_is_computed_to_cut_is_not_even_applied(cut: dict[str, t.Any], poli
 
 def killed_when(argv: list[str], happened: t.Callable[[], bool]) -> None:
     """Starts it and kills its whole process group as soon as that has happened."""
-    process = subprocess.Popen(
-        argv, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    end = time.monotonic() + 90
-    while not happened() and process.poll() is None and time.monotonic() < end:
-        time.sleep(0.1)  # between two looks
+    process = started(argv)
+    wait_for(happened, process)
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait(timeout=30) == -signal.SIGKILL, "it ended before it could be killed"
 

@@ -9,8 +9,8 @@ Private: may change at any time.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
-import itertools
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
@@ -55,6 +55,7 @@ class Field:
         self._api = Api(client)
         self._settings = settings
         self._ports: t.Tuple[Port, ...] = ()
+        self._seconds = 0.0
         self._own: t.Optional[Raw] = None
         self._lease: t.Optional[lease.Lease] = None
         self._container = objects.CONTAINER
@@ -98,9 +99,16 @@ class Field:
         self._remove(self._own_shadows(), [self._own])
 
     def _remove(self, pods: t.Sequence[Raw], owners: t.Sequence[Raw]) -> None:
-        self._delete(pods)
         for owner in owners:
             self._api.delete(records.reference(owner, "v1", "Namespace"), _uid(owner))
+        self._end(pods)
+        deadline = Deadline(_MOMENT)
+        for owner in owners:
+            namespaces.await_removal(self._api, records.metadata(owner)["name"], deadline)
+
+    def _end(self, pods: t.Sequence[Raw]) -> None:
+        """Deletes the pods and waits until they are gone."""
+        self._delete(pods)
         uids = set(map(_uid, pods))
 
         def _left() -> t.List[Raw]:
@@ -109,22 +117,19 @@ class Field:
         if Deadline(_GRACE).poll(_left, lambda seen: not seen):
             # Their node does not end them, for it is down, or busy. Nothing is lost with them.
             self._delete(_left(), grace=0)
-        deadline = Deadline(_MOMENT)
-        left = deadline.poll(_left, lambda seen: not seen)
+        left = Deadline(_MOMENT).poll(_left, lambda seen: not seen)
         if left:
             names = ", ".join(map(_reference, left[:3]))
             raise _errors.ClusterError(f"{names}: still there after {_MOMENT} s", "pods of a probe", "See why they do not end.")
-        for owner in owners:
-            namespaces.await_removal(self._api, records.metadata(owner)["name"], deadline)
 
     def place(self, stands: t.Sequence[Stand], ports: t.Sequence[Port], deadline: Deadline) -> None:
         """Makes the shadows and waits until they run; `claim` comes first."""
         self._ports = tuple(ports)
+        self._seconds = deadline.seconds
         self._make(stands, deadline)
 
     def _make(self, stands: t.Sequence[Stand], deadline: Deadline) -> None:
-        owner = self._owner
-        _each(lambda stand: self._api.create(objects.shadow(stand, self._ports, self._settings, owner)), stands)
+        _each(self._create, stands)
         wanted = {stand.reference: stand for stand in stands}
 
         def _look() -> t.Dict[str, Raw]:
@@ -137,11 +142,23 @@ class Field:
         for name, pod in seen.items():
             self.stands[name] = dataclasses.replace(wanted[name], address=records.pod(pod).ips[0])
 
+    def _create(self, stand: Stand) -> None:
+        try:
+            self._api.create(objects.shadow(stand, self._ports, self._settings, self._owner))
+        except kube_client.RefusedError as error:
+            advice = (
+                "Where a quota or an admission rule refuses it, let the pods themselves ask (clients: ephemeral), or name other namespaces."
+            )
+            raise _errors.ClusterError(error.what, f"pod {stand.reference} of the probe", advice) from error
+
     def _does_not_run(self, late: t.Sequence[str], seen: t.Mapping[str, Raw], deadline: Deadline) -> _errors.ClusterError:
         hopeless = [name for name in late if name in seen and _hopeless(seen[name])]
         name = (hopeless or late)[0]
         namespace, _, pod = name.partition("/")
-        events = self._api.items(f"/api/v1/namespaces/{namespace}/events") or ()
+        events: t.Sequence[Raw] = ()
+        with contextlib.suppress(kube_client.RefusedError):
+            # They may tell more, and not everybody may read them.
+            events = self._api.items(f"/api/v1/namespaces/{namespace}/events") or ()
         why = unreadiness.reason(seen[name], unreadiness.warnings_about(pod, events)) if name in seen else "it is gone"
         others = f" (and {len(late) - 1} more)" if len(late) > 1 else ""
         return _errors.ClusterError(
@@ -151,17 +168,20 @@ class Field:
         )
 
     def attach(self, stands: t.Sequence[Stand], name: str, deadline: Deadline) -> None:
-        """Adds a container of that name to users' pods and waits until it runs in all of them."""
+        """Adds a container of that name to users' pods and waits until it runs in all of them; a pod that goes meanwhile is left out."""
         self._container = name
-        change = {"spec": {"ephemeralContainers": [objects.ephemeral(name, self._settings)]}}
-        missing = [stand for stand, there in zip(stands, _each(lambda stand: self._attach(stand, change), stands)) if not there]
-        if missing:
-            raise _errors.ClusterError("is gone", f"pod {missing[0].reference}", "Run this again: other pods will be taken.")
         self.stands = {stand.reference: stand for stand in stands}
+        change = {"spec": {"ephemeralContainers": [objects.ephemeral(name, self._settings)]}}
+        for stand, there in zip(stands, _each(lambda stand: self._attach(stand, change), stands)):
+            if not there:
+                del self.stands[stand.reference]
 
         def _look() -> t.List[t.Tuple[Stand, Raw]]:
-            found = [(stand, self._api.item(f"/api/v1/namespaces/{stand.namespace}/pods/{stand.name}") or {}) for stand in stands]
-            return [(stand, pod) for stand, pod in found if not _runs_inside(pod, name)]
+            found = [(stand, self._pod(stand)) for stand in self.stands.values()]
+            for stand, pod in found:
+                if not _stays(pod):
+                    del self.stands[stand.reference]
+            return [(stand, pod) for stand, pod in found if _stays(pod) and not _runs_inside(pod, name)]
 
         late = deadline.poll(_look, lambda left: not left or any(_waits_hopelessly(_inside(pod, name)) for _, pod in left))
         if late:
@@ -171,6 +191,9 @@ class Field:
                 f"pod {late[0][0].reference}",
                 "The option image names what it runs.",
             )
+
+    def _pod(self, stand: Stand) -> Raw:
+        return self._api.item(f"/api/v1/namespaces/{stand.namespace}/pods/{stand.name}") or {}
 
     def _attach(self, stand: Stand, change: Raw) -> bool:
         reference = ObjectRef("v1", "Pod", stand.name, stand.namespace)
@@ -182,12 +205,16 @@ class Field:
         end = ["bash", "-c", "[[ $(</proc/1/comm) != bash ]] || kill -TERM 1"]
         _each(lambda stand: self._run(stand, end, _MARGIN), list(self.stands.values()))
 
-    def restore(self, deadline: Deadline) -> t.Tuple[str, ...]:
-        """Makes those shadows anew that somebody has deleted; returns their names."""
-        there = {_reference(pod) for pod in self._own_shadows()}
-        gone = [stand for name, stand in self.stands.items() if name not in there]
+    def restore(self) -> t.Tuple[str, ...]:
+        """Makes those shadows anew that somebody has deleted, or whose node has put them out; returns their names."""
+        if self._own is None:
+            return ()
+        there = {_reference(pod): pod for pod in self._own_shadows()}
+        ended = [pod for pod in there.values() if _has_ended(pod)]
+        gone = [stand for name, stand in self.stands.items() if name not in there or _has_ended(there[name])]
         if gone:
-            self._make(gone, deadline)
+            self._end(ended)
+            self._make(gone, Deadline(self._seconds))
         return tuple(stand.reference for stand in gone)
 
     def _shadows(self) -> t.List[Raw]:
@@ -210,16 +237,17 @@ class Field:
 
     def ask(self, connections: t.Sequence[Connection]) -> t.Dict[Connection, agent.Reading]:
         """Tries all connections, one command in each source and all sources at once; the readings are in the order of ``connections``."""
-        ordered = sorted(connections, key=lambda one: one.source)
-        runs = [
-            tuple(batch)
-            for _, several in itertools.groupby(ordered, key=lambda one: one.source)
-            for batch in _batches(list(several), agent.MOST_TARGETS)
-        ]
-        found = {connection: reading for readings in _each(self._ask_one, runs) for connection, reading in readings}
+        by_source: t.Dict[str, t.List[Connection]] = {}
+        for connection in connections:
+            by_source.setdefault(connection.source, []).append(connection)
+        found = {connection: reading for readings in _each(self._ask_all, list(by_source.values())) for connection, reading in readings}
         return {connection: found[connection] for connection in connections}
 
-    def _ask_one(self, connections: t.Sequence[Connection]) -> t.List[t.Tuple[Connection, agent.Reading]]:
+    def _ask_all(self, connections: t.List[Connection]) -> t.List[t.Tuple[Connection, agent.Reading]]:
+        """All of one source: what is too much for its memory at once comes one command after another."""
+        return [answer for batch in _batches(connections, agent.MOST_TARGETS) for answer in self._ask_some(batch)]
+
+    def _ask_some(self, connections: t.List[Connection]) -> t.List[t.Tuple[Connection, agent.Reading]]:
         stand = self.stands[connections[0].source]
         targets = [(one.port.protocol, one.port.number, self._address(one), one.says) for one in connections]
         output = self._run(stand, agent.command(targets), agent.LONGEST + _MARGIN)
@@ -271,6 +299,15 @@ def _runs(pod: Raw) -> bool:
     return (
         not going and bool(records.pod(pod).ips) and any("running" in (one.get("state") or {}) for one in _states(pod, "containerStatuses"))
     )
+
+
+def _has_ended(pod: Raw) -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def _stays(pod: Raw) -> bool:
+    """Whether it is there, and neither ended nor about to."""
+    return bool(pod) and "deletionTimestamp" not in records.metadata(pod) and not _has_ended(pod)
 
 
 def _inside(pod: Raw, name: str) -> Raw:

@@ -26,6 +26,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import Co
 
 #: How often what is not as policies say is seen before it is believed, however little time there is.
 _CONFIRMATIONS = 3
+#: Looks at everything at once that are begun after the time is over.
+_LATE = 2
 #: Seconds between two looks, growing.
 _SHORTEST, _LONGEST = 0.1, 1.0
 
@@ -51,7 +53,7 @@ class Asked(t.Protocol):
 
     def ask(self, connections: t.Sequence[Connection]) -> Readings: ...
 
-    def restore(self, deadline: Deadline) -> t.Tuple[str, ...]: ...
+    def restore(self) -> t.Tuple[str, ...]: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,13 +74,14 @@ def settle(
 ) -> Settled:
     """Asks all, then again what differs, for at most ``seconds``; and all once more if it took more than one look.
 
-    So a measurement that agrees is one in which everything did at once.
+    So a measurement that agrees is one in which everything did at once. After the time there are two such looks at most, for what agrees
+    alone and differs among many would be asked for ever.
     """
     clock = clock or Clock()
     began, deadline = clock.now(), Deadline(seconds, clock)
     readings = field.ask(connections)
     made_anew: t.List[str] = []
-    looks, pause, whole = 1, _SHORTEST, True
+    looks, pause, whole, late = 1, _SHORTEST, True, 0
     after: t.Optional[float] = None
     while True:
         differing = trial.worth_another_look(readings, expected)
@@ -87,13 +90,14 @@ def settle(
             if whole:
                 break
             # Everything agrees, seen at different times. What differs now is new, and needs to be confirmed.
+            late += deadline.passed
             readings, whole, looks = field.ask(connections), True, 1
             continue
         after = None
-        if deadline.passed and looks >= _CONFIRMATIONS:
+        if deadline.passed and (looks >= _CONFIRMATIONS or late >= _LATE):
             break
         if any(readings[one].word == agent.UNREAD for one in differing):
-            made_anew += field.restore(deadline)
+            made_anew += field.restore()
         clock.sleep(pause)
         pause = min(2 * pause, _LONGEST)
         readings.update(field.ask(differing))
@@ -187,10 +191,14 @@ class Session:
         return removed
 
     def measure(self) -> trial.Trial:
-        """Reads the cluster as it is now, and measures it."""
-        world = load(policy_world.objects(Api(self._client)), cni=plan.profile(self._cni))
+        """Reads the cluster as it is now, and measures it. Raises ClusterError when no pod is left to measure with."""
+        made_anew = self._field.restore()
+        raw = policy_world.objects(Api(self._client))
+        world = load(raw, cni=plan.profile(self._cni))
         matrix = world.matrix(map(str, self._ports))
-        stands = tuple(self._field.stands.values())
+        stands = plan.still_there(tuple(self._field.stands.values()), raw)
+        if not stands:
+            raise _errors.ClusterError("none of them is there any more", "pods that measure", "Run this again.")
         asked = evidence.questions(self._request.expected, world, stands, self._ports, says=not self._ephemeral)
         expected = {one: matrix.verdict(one.source, one.target, one.port) for one in asked.connections if not one.is_control}
         enforces = PROFILES[self._cni].enforces
@@ -208,9 +216,18 @@ class Session:
             left_out=(
                 *self.left_out,
                 *missing,
-                *(f"{name} was deleted by somebody, and made anew" for name in settled.made_anew),
+                *(f"{name} was deleted by somebody, and made anew" for name in dict.fromkeys((*made_anew, *settled.made_anew))),
+                *(f"{stand.reference} is gone" for stand in self.stands if stand.reference not in {one.reference for one in stands}),
             ),
+            lost_nodes=self._lost_nodes(readings, stands),
         )
+
+    def _lost_nodes(self, readings: Readings, stands: t.Sequence[plan.Stand]) -> t.Tuple[str, ...]:
+        """The nodes of ``stands`` that are not ready now, where something could not be read."""
+        if all(reading.word != agent.UNREAD for reading in readings.values()):
+            return ()
+        down = plan.ready_nodes(policy_world.nodes(Api(self._client)))[1]
+        return tuple(name for name in down if any(stand.node == name for stand in stands))
 
     def _close(self) -> None:
         if self._ephemeral:

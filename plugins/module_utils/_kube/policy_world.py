@@ -35,6 +35,11 @@ def objects(api: Api) -> t.List[Raw]:
     return [item for kind, versions, plural in _KINDS for item in _listed(api, kind, versions, plural)]
 
 
+def nodes(api: Api) -> t.List[Raw]:
+    """The Nodes alone."""
+    return list(_listed(api, "Node", ("v1",), "nodes"))
+
+
 def _listed(api: Api, kind: str, versions: t.Sequence[str], plural: str) -> t.Iterator[Raw]:
     for version in versions:
         found = api.items(f"/apis/{version}/{plural}" if "/" in version else f"/api/{version}/{plural}")

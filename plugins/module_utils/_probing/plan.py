@@ -216,6 +216,13 @@ def own_pods(found: t.Sequence[Kind], nodes: t.Sequence[str]) -> t.Tuple[Stand, 
     return tuple(chosen)
 
 
+def still_there(stands: t.Sequence[Stand], raw: t.Iterable[objects.Raw]) -> t.Tuple[Stand, ...]:
+    """Those whose pods are among the objects, and have not ended."""
+    pods = [(objects.metadata(item), (item.get("status") or {}).get("phase")) for item in raw if item.get("kind") == "Pod"]
+    there = {f"{meta.get('namespace')}/{meta.get('name')}" for meta, phase in pods if phase not in ("Succeeded", "Failed")}
+    return tuple(stand for stand in stands if stand.reference in there)
+
+
 def chosen(found: t.Sequence[Kind], nodes: t.Sequence[str], wanted: Wanted) -> t.Tuple[Stand, ...]:
     """The pods to measure with, at least one. Raises BadInputError."""
     stands = own_pods(found, nodes) if wanted.clients == EPHEMERAL else shadows(found, nodes)

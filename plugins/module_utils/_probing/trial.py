@@ -88,7 +88,8 @@ class Trial:
     """One measurement of a cluster.
 
     ``cni``: what runs there, "" if that is not known. ``enforces``: False where that is known to enforce nothing. ``settled_after``:
-    seconds until everything was as policies say, None if it never was. ``left_out``: what was not measured, and why.
+    seconds until everything was as policies say, None if it never was. ``left_out``: what was not measured, and why. ``lost_nodes``: those
+    that went down meanwhile.
     """
 
     cni: str
@@ -99,6 +100,7 @@ class Trial:
     settled_after: t.Optional[float] = None
     seconds: float = 0.0
     left_out: t.Tuple[str, ...] = ()
+    lost_nodes: t.Tuple[str, ...] = ()
 
     @functools.cached_property
     def differing(self) -> t.Tuple[Measured, ...]:
@@ -140,6 +142,7 @@ class Trial:
         unknown = [one for one in self.having(UNKNOWN) if one.tells]
         missed = [one for one in self.missed if not (unenforced and allow_unenforced and one.expectation.verdict == DENY)]
         return [
+            *(f"Node {name} went down meanwhile, so nothing is proved of it." for name in self.lost_nodes),
             *([whole] if unenforced and not allow_unenforced else []),
             *_some(differing, "connections do otherwise"),
             *_some(unknown, "connections could not be measured"),

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._kube import policy_trial
-from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Clock, Deadline
+from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Clock
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY, UNDEFINED
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import Expectation
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
@@ -43,8 +43,7 @@ class Field:
         words = self.script[one]
         return words.pop(0) if len(words) > 1 else words[0]
 
-    def restore(self, deadline: Deadline) -> tuple[str, ...]:
-        del deadline
+    def restore(self) -> tuple[str, ...]:
         self.restored += 1
         return ("n/b",) if self.restored == 1 else ()
 
@@ -82,6 +81,21 @@ def test_a_difference_is_seen_three_times_however_short_the_time() -> None:
     field.settle(DENY, seconds=0)
     assert len(field.looks) == 3
     assert field.looks[1:] == [[PAIR], [PAIR]]
+
+
+class Crowded(Field):
+    """Pods of which one connection fails whenever all are asked at once."""
+
+    def ask(self, connections: t.Sequence[Connection]) -> dict[Connection, agent.Reading]:
+        found = super().ask(connections)
+        return {**found, PAIR: agent.Reading((agent.SILENT,))} if len(connections) == len(self.script) else found
+
+
+def test_what_differs_only_among_many_is_not_asked_for_ever() -> None:
+    field = Crowded({CONTROL: "answered", PAIR: "answered", OUTWARD: "answered"})
+    found = field.settle(ALLOW, seconds=10)
+    assert (found.after, found.readings[PAIR].word) == (None, agent.SILENT)
+    assert field.time < 20
 
 
 def test_a_listener_that_comes_late_is_asked_itself() -> None:
