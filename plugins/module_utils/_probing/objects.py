@@ -74,7 +74,7 @@ def shadow(stand: Stand, ports: t.Sequence[Port], settings: Settings, owner: str
     container = {
         **_container(listened, settings),
         "ports": [*named, *rest],
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "256Mi"}},
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": f"{_memory(listened)}Mi"}},
     }
     spec = {
         # Straight to the node: what is measured is this node.
@@ -94,6 +94,14 @@ def shadow(stand: Stand, ports: t.Sequence[Port], settings: Settings, owner: str
         "containers": [container],
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _memory(listened: t.Sequence[Port]) -> int:
+    """MiB that a shadow may take: what asking takes (see `agent.MOST_TARGETS`), and 6 for each listener, measured, with some to spare.
+
+    A listener that is killed for want of memory refuses, and that looks like a policy.
+    """
+    return 256 + 8 * len({port.number for port in listened})
 
 
 def ephemeral(name: str, settings: Settings) -> Object:

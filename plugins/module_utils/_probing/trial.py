@@ -247,7 +247,8 @@ def worth_another_look(readings: t.Mapping[Connection, agent.Reading], expected:
             agrees = _agrees(connection, reading, said, expected[connection])
         if not agrees:
             found[connection] = None
-            if control is not None and said != agent.ANSWERED:
+            if control is not None:
+                # Of the same moment: a listener that ended since refuses, and is no policy.
                 found[control] = None
     return list(found)
 

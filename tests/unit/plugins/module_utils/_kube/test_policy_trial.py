@@ -80,7 +80,7 @@ def test_a_difference_is_seen_three_times_however_short_the_time() -> None:
     field = Field({CONTROL: "answered", PAIR: "answered"})
     field.settle(DENY, seconds=0)
     assert len(field.looks) == 3
-    assert field.looks[1:] == [[PAIR], [PAIR]]
+    assert field.looks[1:] == [[PAIR, CONTROL], [PAIR, CONTROL]]
 
 
 class Crowded(Field):
@@ -89,6 +89,12 @@ class Crowded(Field):
     def ask(self, connections: t.Sequence[Connection]) -> dict[Connection, agent.Reading]:
         found = super().ask(connections)
         return {**found, PAIR: agent.Reading((agent.SILENT,))} if len(connections) == len(self.script) else found
+
+
+def test_a_listener_that_ends_meanwhile_is_no_policy() -> None:
+    field = Field({CONTROL: "answered refused", PAIR: "answered refused"})
+    found = field.settle(DENY, seconds=3)
+    assert (found.after, found.readings[CONTROL].word) == (None, agent.REFUSED)
 
 
 def test_what_differs_only_among_many_is_not_asked_for_ever() -> None:
@@ -101,7 +107,7 @@ def test_what_differs_only_among_many_is_not_asked_for_ever() -> None:
 def test_a_listener_that_comes_late_is_asked_itself() -> None:
     field = Field({CONTROL: "refused answered", PAIR: "refused answered"})
     assert field.settle(ALLOW, seconds=60).after is not None
-    assert field.looks[1:] == [[CONTROL], [PAIR], [CONTROL, PAIR]]
+    assert field.looks[1:] == [[CONTROL], [PAIR, CONTROL], [CONTROL, PAIR]]
 
 
 def test_a_pod_that_somebody_deleted_is_made_anew() -> None:
