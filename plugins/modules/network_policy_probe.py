@@ -266,6 +266,9 @@ def act(call: _entry.Call) -> _entry.Result:
     result["left_out"] = list(session.left_out)
     if call.check_mode:
         return result
+    if params["dest"]:
+        # Found out before minutes are spent on what could then not be told.
+        files.write(params["dest"], {})
     with session.opened() as removed:
         found = session.measure()
     return _told(call, found, {**result, "removed": list(removed)})

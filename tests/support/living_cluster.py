@@ -9,16 +9,15 @@ What a test wants to go wrong, it says in ``answer`` (what a probe sees), ``spoi
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import itertools
 import json
 import re
-import struct
 import threading
 import typing as t
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.support import exec_stream
 
 Object = dict[str, t.Any]
 Answer = tuple[int, str]
@@ -33,7 +32,6 @@ CLUSTER_WIDE = ("Node", "Namespace", "IPPool", "IPAMBlock")
 TUNNEL = 250
 GOOD, REFUSED, SILENT = (0, ""), (1, "REFUSED"), (1, "TIMEOUT")
 _COMMAND = re.compile(r"^(http|connect|route) (\d+) (.+) &$", re.MULTILINE)
-_ACCEPT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class LivingCluster:
@@ -48,7 +46,7 @@ class LivingCluster:
         self.refuse: dict[tuple[str, str], int] = {}
         self.answer: t.Callable[[LivingCluster, Object, str, str], Answer | None] = lambda *_: None
         self.spoil: t.Callable[[Object], None] = lambda _pod: None
-        self.ending = '{"status": "Success"}'
+        self.ending = exec_stream.SUCCESS
         self.endless = False
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
@@ -254,12 +252,6 @@ def _status(code: int, message: str) -> Object:
     return {"kind": "Status", "code": code, "message": message}
 
 
-def _frame(channel: int, text: str) -> bytes:
-    data = bytes([channel]) + text.encode()
-    size = bytes([len(data)]) if len(data) < 126 else bytes([126]) + struct.pack(">H", len(data))
-    return b"\x82" + size + data
-
-
 class _Handler(BaseHTTPRequestHandler):
     cluster: t.ClassVar[LivingCluster]
     protocol_version = "HTTP/1.1"
@@ -268,7 +260,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         address = urlsplit(self.path)
-        if self.headers.get("Upgrade", "").lower() == "websocket":
+        if exec_stream.is_asked(self):
             self._websocket(address.path.removesuffix("/exec"), [value for key, value in parse_qsl(address.query) if key == "command"])
         else:
             self._reply("GET")
@@ -294,23 +286,12 @@ class _Handler(BaseHTTPRequestHandler):
         if refused:
             self.send_error(refused)
             return
-        key = self.headers["Sec-WebSocket-Key"] + _ACCEPT
-        self.send_response(101)
-        self.send_header("Upgrade", "websocket")
-        self.send_header("Connection", "Upgrade")
-        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode(), usedforsecurity=False).digest()).decode())
-        self.send_header("Sec-WebSocket-Protocol", "v4.channel.k8s.io")
-        self.end_headers()
-        # In pieces that do not end where lines do, as a network cuts them.
-        output = self.cluster.execute(pod, command[-1])
-        for start in range(0, len(output), 1000):
-            self.wfile.write(_frame(1, output[start : start + 1000]))
-        self.wfile.flush()
+        exec_stream.accept(self)
+        exec_stream.say(self, self.cluster.execute(pod, command[-1]))
         if self.cluster.endless:
             self.rfile.read(1)  # ends when the client has had enough
             return
-        self.wfile.write(_frame(3, self.cluster.ending) + b"\x88\x00")
-        self.close_connection = True
+        exec_stream.end(self, self.cluster.ending)
 
     def log_message(self, *_words: object) -> None:
         """Tests are quiet."""

@@ -185,12 +185,19 @@ class Field:
 
         late = deadline.poll(_look, lambda left: not left or any(_waits_hopelessly(_inside(pod, name)) for _, pod in left))
         if late:
-            state = _inside(late[0][1], name).get("state") or {}
-            raise _errors.ClusterError(
-                f"its container {name} does not run after {deadline.seconds:.0f} s: {state.get('waiting') or state or 'nothing is told'}",
-                f"pod {late[0][0].reference}",
-                "The option image names what it runs.",
-            )
+            raise self._container_does_not_run(late, deadline)
+
+    def _container_does_not_run(self, late: t.Sequence[t.Tuple[Stand, Raw]], deadline: Deadline) -> _errors.ClusterError:
+        told = [(stand, _inside(pod, self._container)) for stand, pod in late]
+        hopeless = [one for one in told if _waits_hopelessly(one[1])]
+        stand, status = (hopeless or told)[0]
+        state = status.get("state") or {}
+        what = "cannot run" if hopeless else f"does not run after {deadline.seconds:.0f} s"
+        return _errors.ClusterError(
+            f"its container {self._container} {what}: {state.get('waiting') or state or 'nothing is told'}",
+            f"pod {stand.reference}",
+            "The option image names what it runs.",
+        )
 
     def _pod(self, stand: Stand) -> Raw:
         return self._api.item(f"/api/v1/namespaces/{stand.namespace}/pods/{stand.name}") or {}

@@ -208,7 +208,7 @@ class Session:
         return trial.Trial(
             cni="" if self._cni == "generic" else self._cni,
             enforces=enforces,
-            stands=stands,
+            stands=tuple(self._field.stands.get(stand.reference, stand) for stand in stands),
             measured=measured,
             tested=asked.tested(measured),
             settled_after=settled.after,

@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client as kube_client
+from tests.support import measured_cluster as measured
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "kube"
 
@@ -320,6 +321,16 @@ def policy_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterato
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     cluster = _support("policy_cluster").PolicyCluster()
     cluster.add(*_support("netpol_cases").world())
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def measured_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[measured.MeasuredCluster]:
+    """A cluster whose policies can be measured, with a small world; see tests/support/measured_cluster.py."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    cluster = measured.MeasuredCluster()
+    cluster.add(*measured.world())
     yield cluster
     cluster.close()
 
