@@ -111,7 +111,10 @@ _UNKNOWN = "Server-side apply refuses the object: check spelling and indentation
 
 
 def _in_namespace(raw: Raw, namespace: str) -> Raw:
-    meta = reading.metadata(raw)
+    meta = raw.get("metadata") or {}
+    if not isinstance(meta, dict):
+        # Refused with the rest of it.
+        return raw
     return {**raw, "metadata": {**meta, "namespace": meta.get("namespace") or namespace}}
 
 

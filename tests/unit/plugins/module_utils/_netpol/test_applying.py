@@ -10,7 +10,7 @@ import typing as t
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import applying
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import InvalidPolicyError, applying
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.world import Document
 from tests.support.netpol_cases import ANY, block, ingress, named, namespace, policy, workload, world
 
@@ -209,6 +209,25 @@ def test_only_network_policies_are_taken() -> None:
 def test_what_the_server_would_refuse(wanted: list[Raw], message: str) -> None:
     with pytest.raises(_errors.BadInputError, match=message):
         applying.sort(wanted, "default")
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "text",
+        ["a"],
+        {"name": 5},
+        {"name": "p", "namespace": 5},
+        {"name": "p", "annotations": ["a"]},
+        {"name": "p", "annotations": {"a": 1}},
+    ],
+    ids=str,
+)
+def test_metadata_that_nobody_could_apply(meta: t.Any) -> None:
+    with pytest.raises(InvalidPolicyError, match="The API server refuses this object"):
+        applying.sort([{**policy({}), "metadata": meta}], "x")
+    (name,) = applying.sort([policy({}), {"kind": "ConfigMap", "metadata": meta}], "x")[1]
+    assert name.startswith("ConfigMap")
 
 
 def test_a_namespace_that_is_not_there() -> None:
