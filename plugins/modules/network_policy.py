@@ -249,6 +249,8 @@ findings:
     - What is worth knowing about the policies of the set, as RV(podnet.cni.network_policy_matrix#module:findings) has it; when they are
       refused, what is wrong with them.
     - Policies in the cluster that today's API server would refuse are left out of what is computed, and are here too.
+    - So are policies of other kinds (of C(policy.networking.k8s.io), Calico, Cilium, Antrea), which are not evaluated, and such kinds
+      that may not be listed.
   returned: success, and when the API server would refuse an object
   type: list
   elements: dict
@@ -337,10 +339,12 @@ def act(call: _entry.Call) -> _entry.Result:
     connected = client.get_client(call)
     cni = policy_world.cni_of(Api(connected)) if params["cni"] == AUTO else params["cni"]
     trials = _Verification(connected, request, cni) if request and not call.check_mode else None
-    raw = objects.without_probes(policy_world.objects(Api(connected)))
+    seen = policy_world.read(Api(connected))
+    raw = objects.without_probes(seen.objects)
     wish = applying.Wish(params["name"], wanted, params["prune"] or params["state"] == ABSENT, cni)
     with asked.located(manifests):
         plan = applying.plan(raw, wish)
+    plan = dataclasses.replace(plan, findings=(*seen.findings, *plan.findings))
     if wanted and not plan.after.profile.enforces:
         call.warn(f"{cni} enforces no NetworkPolicies: they are accepted, and nothing is denied.")
     found = _studied(plan, manifests, params["ports"] or (), expected)

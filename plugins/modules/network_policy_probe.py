@@ -201,7 +201,9 @@ why:
   type: str
   sample: ""
 left_out:
-  description: What is not measured, and why.
+  description: >-
+    What is not measured or not computed, and why. Policies of other kinds are among it, for which a connection may do otherwise
+    than NetworkPolicies say.
   returned: success
   type: list
   elements: str
@@ -230,6 +232,7 @@ files:
   sample: [build/network-policies/network-policy-probe.html]
 """
 
+import dataclasses
 import os
 import typing as t
 
@@ -237,7 +240,7 @@ from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 from ansible_collections.podnet.cni.plugins.module_utils._control import asked, files, run, sources
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, lease, policy_trial, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, load
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES
 from ansible_collections.podnet.cni.plugins.module_utils._probing import objects, plan, trial
 from ansible_collections.podnet.cni.plugins.module_utils._report import probing
 
@@ -260,10 +263,12 @@ def act(call: _entry.Call) -> _entry.Result:
     api = Api(connected)
     cni = policy_world.cni_of(api) if params["cni"] == AUTO else params["cni"]
     session = policy_trial.Session(connected, request, cni, lease.Holder(run.name(), run.alive))
-    raw = objects.without_probes(policy_world.objects(api))
-    session.prepare(load(raw, cni=plan.profile(cni)), raw)
+    seen = policy_world.read(api)
+    seen = dataclasses.replace(seen, objects=objects.without_probes(seen.objects))
+    world, not_computed = seen.computed(plan.profile(cni))
+    session.prepare(world, seen.objects)
     result = {"changed": False, "cni": cni, "removed": [], "pods": [_pod(stand) for stand in session.stands]}
-    result["left_out"] = list(session.left_out)
+    result["left_out"] = [*session.left_out, *not_computed]
     if call.check_mode:
         return result
     with session.opened() as removed:

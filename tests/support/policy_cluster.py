@@ -46,6 +46,9 @@ class PolicyCluster(ObjectStore):
         self.page = 500
         #: Changes that were asked for, dry runs left out.
         self.changes: list[tuple[str, str]] = []
+        #: What `serve` added: group -> versions, and path of a list -> its items.
+        self._groups: dict[str, list[str]] = {}
+        self._lists: dict[str, list[Object]] = {}
 
     def add(self, *items: Object, manager: str = "kubectl") -> None:
         """Writes them as somebody else would, who owns all of it then."""
@@ -53,6 +56,11 @@ class PolicyCluster(ObjectStore):
             if item["kind"] == "NetworkPolicy":
                 item["metadata"]["managedFields"] = [_entry(manager, "Update", set(_fields(item)))]
             self.put(path_of(item), item)
+
+    def serve(self, version: str, plural: str, *items: Object) -> None:
+        """Has a kind that somebody installed, in this version (``group/version``) after those that its group has already."""
+        self._groups.setdefault(version.partition("/")[0], []).append(version)
+        self._lists[f"/apis/{version}/{plural}"] = list(items)
 
     def policies(self) -> dict[str, Object]:
         """Its NetworkPolicies by ``namespace/name``."""
@@ -73,6 +81,13 @@ class PolicyCluster(ObjectStore):
         return super().handle(method, path, query, body)
 
     def _get(self, path: str, body: Object) -> tuple[int, Object]:
+        if path == "/apis":
+            groups = [
+                {"name": name, "versions": [{"groupVersion": one} for one in dict.fromkeys(all_)]} for name, all_ in self._groups.items()
+            ]
+            return 200, {"kind": "APIGroupList", "groups": groups}
+        if path in self._lists:
+            return 200, {"metadata": {}, "items": self._lists[path]}
         kind = next((kind for kind, plural in PLURALS.items() if plural == path), "")
         return self._list(kind) if kind else super()._get(path, body)
 

@@ -18,7 +18,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import objects as 
 from ansible_collections.podnet.cni.plugins.module_utils._kube import lease, policy_probe, policy_rights, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Clock, Deadline
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, World, expectations, load, study
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, World, expectations, study
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import Expectation
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
 from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, evidence, objects, plan, trial
@@ -188,7 +188,7 @@ class Session:
 
     def measure(self) -> trial.Trial:
         """Reads the cluster as it is now, and measures it."""
-        world = load(policy_world.objects(Api(self._client)), cni=plan.profile(self._cni))
+        world, not_computed = policy_world.read(Api(self._client)).computed(plan.profile(self._cni))
         matrix = world.matrix(map(str, self._ports))
         stands = tuple(self._field.stands.values())
         asked = evidence.questions(self._request.expected, world, stands, self._ports, says=not self._ephemeral)
@@ -207,6 +207,7 @@ class Session:
             seconds=settled.seconds,
             left_out=(
                 *self.left_out,
+                *not_computed,
                 *missing,
                 *(f"{name} was deleted by somebody, and made anew" for name in settled.made_anew),
             ),

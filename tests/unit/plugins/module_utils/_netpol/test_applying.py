@@ -265,6 +265,13 @@ def test_findings_are_those_of_the_set() -> None:
     assert {(one.place.name, one.id) for one in plan.findings if one.place.kind == "NetworkPolicy"} == {("lone", "selects-nothing")}
 
 
+def test_a_policy_of_calico_is_told_and_is_no_policy_of_the_set() -> None:
+    theirs = {"apiVersion": "crd.projectcalico.org/v1", "kind": "NetworkPolicy", "metadata": {"namespace": "x", "name": "default.p"}}
+    plan = planned([theirs], WEB)
+    assert list(map(str, plan.steps)) == ["create NetworkPolicy x/web"]
+    assert [one.place.name for one in plan.findings if one.id == "not-evaluated"] == ["default.p"]
+
+
 def test_a_policy_of_the_cluster_that_nobody_could_apply_today_is_left_out() -> None:
     broken = live(policy({}, name="broken", ingress=[ingress({})]), labels={})
     plan = planned([broken], WEB)
