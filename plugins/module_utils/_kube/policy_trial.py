@@ -147,7 +147,8 @@ class Session:
         """Chooses the pods (`stands`) and what cannot be measured (`left_out`), and asks for the rights to have them; makes nothing.
 
         ``world``: what policies are to tell apart, those of before and after where there is a change to come. ``raw``: its objects. Raises
-        BadInputError for an expectation about somebody who is not there, and ClusterError for rights that are missing.
+        BadInputError for an expectation about somebody who is not there and for a namespace that is somebody else's, UnmeasurableError
+        where there is nothing to measure, or too much, and ClusterError for rights that are missing.
         """
         expectations.check(world.matrix(()), self._request.expected)
         nodes, down = plan.ready_nodes(raw)
@@ -160,6 +161,7 @@ class Session:
         self._ports = plan.probe_ports(study.columns([world], self._request.ports))
         asked = evidence.questions(self._request.expected, world, self.stands, self._ports, says=True)
         self._listened = tuple(dict.fromkeys(one.port for one in asked.connections if one.place != plan.OUT))
+        self._field.check()
         namespace = self._request.settings.namespace
         policy_rights.demand(Api(self._client), namespace, sorted({stand.namespace for stand in self.stands}), self._ephemeral)
 
