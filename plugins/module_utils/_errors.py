@@ -35,6 +35,10 @@ class BadInputError(PodnetError):
     """An option, file or manifest cannot be used as it is."""
 
 
+class UnmeasurableError(BadInputError):
+    """There is nothing that could be measured, or too much; what is asked for would be right elsewhere."""
+
+
 class NodeError(PodnetError):
     """A node's kernel, files or runtime could not be read or changed."""
 

@@ -94,7 +94,7 @@ options:
   verify:
     description:
       - Measure on the live cluster that the policies do what they say, as M(podnet.cni.network_policy_probe) does. Its pods are there
-        before the first change. Not in check mode.
+        before the first change. In check mode none are made, and what stands in their way is told.
       - It runs also when nothing had to be changed.
     type: dict
     suboptions:
@@ -249,6 +249,8 @@ findings:
     - What is worth knowing about the policies of the set, as RV(podnet.cni.network_policy_matrix#module:findings) has it; when they are
       refused, what is wrong with them.
     - Policies in the cluster that today's API server would refuse are left out of what is computed, and are here too.
+    - So are policies of other kinds (of C(policy.networking.k8s.io), Calico, Cilium, Antrea), which are not evaluated, and such kinds
+      that may not be listed.
   returned: success, and when the API server would refuse an object
   type: list
   elements: dict
@@ -291,7 +293,6 @@ ignored:
 """
 
 import collections
-import contextlib
 import dataclasses
 import typing as t
 
@@ -301,7 +302,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._control import asked, 
 from ansible_collections.podnet.cni.plugins.module_utils._control.objects import Manifests
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, lease, policy_apply, policy_trial, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, applying, difference, expectations, study
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import DENY, PROFILES, applying, difference, expectations, study
 from ansible_collections.podnet.cni.plugins.module_utils._probing import objects, trial
 from ansible_collections.podnet.cni.plugins.module_utils._report import policies, probing
 
@@ -336,22 +337,26 @@ def act(call: _entry.Call) -> _entry.Result:
     request = policy_trial.request(checks, asked.expected(checks["expectations"])) if checks else None
     connected = client.get_client(call)
     cni = policy_world.cni_of(Api(connected)) if params["cni"] == AUTO else params["cni"]
-    trials = _Verification(connected, request, cni) if request and not call.check_mode else None
-    raw = objects.without_probes(policy_world.objects(Api(connected)))
+    trials = _Verification(connected, request, cni) if request else None
+    seen = policy_world.read(Api(connected))
+    raw = objects.without_probes(seen.objects)
     wish = applying.Wish(params["name"], wanted, params["prune"] or params["state"] == ABSENT, cni)
     with asked.located(manifests):
         plan = applying.plan(raw, wish)
+    plan = dataclasses.replace(plan, findings=(*seen.findings, *plan.findings))
     if wanted and not plan.after.profile.enforces:
         call.warn(f"{cni} enforces no NetworkPolicies: they are accepted, and nothing is denied.")
     found = _studied(plan, manifests, params["ports"] or (), expected)
     told = {**_told(plan, found), "cni": cni, "ignored": list(ignored)}
     _refuse_missed(found, told)
-    if request and trials is None:
-        _foretell(call, found, request)
-    outcome = _carried_out(call, Api(connected), plan, raw, trials)
+    if trials:
+        trials.prepare(plan, raw)
+    if request and call.check_mode:
+        _foretell(call, plan, found, request)
+    outcome = _carried_out(call, Api(connected), plan, None if call.check_mode else trials)
     result = {
         **told,
-        **(trials.told() if trials else {}),
+        **(trials.told() if trials and not call.check_mode else {}),
         "changed": bool(outcome.done) and not outcome.rolled_back,
         "previous": policy_apply.previous(plan.steps, outcome.earlier),
         "diff": _diff(plan, found),
@@ -366,10 +371,18 @@ def _refuse_missed(found: study.Study, told: _entry.Result) -> None:
         raise _errors.FoundFailingError("\n".join(faults), {**told, "changed": False})
 
 
-def _foretell(call: _entry.Call, found: study.Study, request: policy_trial.Request) -> None:
+def _foretell(call: _entry.Call, plan: applying.Plan, found: study.Study, request: policy_trial.Request) -> None:
     """What the verification will find, as far as it can be computed."""
+    profile = plan.after.profile
+    if not profile.enforces and plan.after.policies and not request.allow_unenforced:
+        end = "all would be taken back" if call.params["rollback_on_failure"] else "nothing would be taken back"
+        call.warn(
+            f"The verification would fail and {end} where policies deny anything, for {profile.name} enforces none. "
+            "Set allow_unenforced in verify if it is no failure."
+        )
+    tolerated = (DENY,) if not profile.enforces and request.allow_unenforced else ()
     for one in expectations.check(found.matrix, request.expected):
-        if one.result == expectations.MISSED:
+        if one.result == expectations.MISSED and one.expectation.verdict not in tolerated:
             call.warn(f"The verification would fail: {asked.fault(one)}")
 
 
@@ -377,14 +390,13 @@ def _carried_out(
     call: _entry.Call,
     api: Api,
     plan: applying.Plan,
-    raw: t.Sequence[t.Mapping[str, t.Any]],
     trials: t.Optional[_Verification],
 ) -> policy_apply.Outcome:
     manner = policy_apply.Manner(call.params["name"], call.params["force_conflicts"])
     if trials is None:
         outcome = policy_apply.transact(api, plan.steps, call.check_mode, manner=manner)
     else:
-        with trials.prepared(plan, raw):
+        with trials.session.opened():
             verify = trials.problems if call.params["rollback_on_failure"] else None
             outcome = policy_apply.transact(api, plan.steps, False, verify, manner)
             trials.conclude(outcome)
@@ -414,13 +426,10 @@ class _Verification:
         self._rolled_back = False
         self.wrong: t.Sequence[str] = ()
 
-    @contextlib.contextmanager
-    def prepared(self, plan: applying.Plan, raw: t.Sequence[t.Mapping[str, t.Any]]) -> t.Iterator[None]:
-        """The pods are in place meanwhile: for all kinds that the policies of before or after tell apart."""
+    def prepare(self, plan: applying.Plan, raw: t.Sequence[t.Mapping[str, t.Any]]) -> None:
+        """Chooses the pods, for all kinds that the policies of before or after tell apart, and refuses what could not be measured."""
         world = dataclasses.replace(plan.after, policies=(*plan.before.policies, *plan.after.policies))
         self.session.prepare(world, raw)
-        with self.session.opened():
-            yield
 
     def problems(self) -> t.Sequence[str]:
         """Measures; what is wrong, in words."""

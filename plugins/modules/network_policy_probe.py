@@ -70,7 +70,9 @@ options:
     type: bool
     default: false
   fail:
-    description: Whether anything that is wrong fails the module. What it is, is told either way.
+    description:
+      - Whether anything that is wrong fails the module. What it is, is told either way.
+      - With V(false) it is no failure either that there are no pods to measure, or more kinds than O(max_kinds). RV(measured) says so.
     type: bool
     default: true
   image:
@@ -108,7 +110,11 @@ requirements:
 notes:
   - One of these measures in a cluster at a time. A second one waits for the first, at most O(start_timeout), and fails where that goes on.
     A run that was killed is found out in ten seconds by a Lease that it no longer renews.
-  - Shadows count for quotas, and for a moment in the sums of autoscalers and disruption budgets. They ask for 10m of CPU and 16 MiB.
+  - Shadows count for quotas and in the sums of autoscalers. They ask for 10m of CPU and 16 MiB.
+  - Shadows have the labels of your pods, so a PodDisruptionBudget counts them, and their controller has no scale. One with a
+    percentage or C(maxUnavailable) allows no disruption while they are there, so a drain waits about a minute. Required pod
+    anti-affinity and topology spread of your own pods count them as well.
+  - After a run that was killed this lasts until the next one, or until somebody deletes the namespace in O(namespace).
   - A Service that publishes addresses which are not ready takes any pod with its labels. Pods that are all in such a Service get no shadow,
     and RV(left_out) says so. Use O(clients=ephemeral) there.
   - Where nothing listens for UDP in a pod of yours, only its kernel's refusals tell that packets come through, and it holds back most of
@@ -136,14 +142,19 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+measured:
+  description: Whether anything was measured. If not, RV(faults) says why.
+  returned: when it measured, and with O(fail=false) when there was nothing to measure or too much
+  type: bool
+  sample: true
 passed:
   description: Whether policies are enforced, nothing differs, and no expectation is missed.
-  returned: when it measured
+  returned: as RV(measured)
   type: bool
   sample: true
 faults:
   description: What is wrong, in words.
-  returned: when it measured
+  returned: as RV(measured)
   type: list
   elements: str
   sample: []
@@ -160,7 +171,7 @@ cni:
   sample: calico
 summary:
   description: What was found out, line by line.
-  returned: when it measured
+  returned: as RV(measured)
   type: list
   elements: str
   sample:
@@ -201,7 +212,9 @@ why:
   type: str
   sample: ""
 left_out:
-  description: What is not measured, and why.
+  description: >-
+    What is not measured or not computed, and why. Policies of other kinds are among it, for which a connection may do otherwise
+    than NetworkPolicies say.
   returned: success
   type: list
   elements: str
@@ -230,6 +243,7 @@ files:
   sample: [build/network-policies/network-policy-probe.html]
 """
 
+import dataclasses
 import os
 import typing as t
 
@@ -237,7 +251,7 @@ from ansible_collections.podnet.cni.plugins.module_utils import _entry, _errors
 from ansible_collections.podnet.cni.plugins.module_utils._control import asked, files, run, sources
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, lease, policy_trial, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, load
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES
 from ansible_collections.podnet.cni.plugins.module_utils._probing import objects, plan, trial
 from ansible_collections.podnet.cni.plugins.module_utils._report import probing
 
@@ -260,10 +274,18 @@ def act(call: _entry.Call) -> _entry.Result:
     api = Api(connected)
     cni = policy_world.cni_of(api) if params["cni"] == AUTO else params["cni"]
     session = policy_trial.Session(connected, request, cni, lease.Holder(run.name(), run.alive))
-    raw = objects.without_probes(policy_world.objects(api))
-    session.prepare(load(raw, cni=plan.profile(cni)), raw)
-    result = {"changed": False, "cni": cni, "removed": [], "pods": [_pod(stand) for stand in session.stands]}
-    result["left_out"] = list(session.left_out)
+    seen = policy_world.read(api)
+    seen = dataclasses.replace(seen, objects=objects.without_probes(seen.objects))
+    world, not_computed = seen.computed(plan.profile(cni))
+    result: t.Dict[str, t.Any] = {"changed": False, "cni": cni, "removed": [], "pods": [], "left_out": list(not_computed)}
+    try:
+        session.prepare(world, seen.objects)
+    except _errors.UnmeasurableError as error:
+        if params["fail"]:
+            raise
+        return {**result, "measured": False, "passed": False, "faults": [str(error)], "summary": [f"Nothing was measured: {error}"]}
+    result["pods"] = [_pod(stand) for stand in session.stands]
+    result["left_out"] = [*session.left_out, *not_computed]
     if call.check_mode:
         return result
     if params["dest"]:
@@ -286,6 +308,7 @@ def _told(call: _entry.Call, found: trial.Trial, result: _entry.Result) -> _entr
     faults = found.faults(call.params["allow_unenforced"])
     told = {
         **result,
+        "measured": True,
         "passed": not faults,
         "faults": faults,
         "summary": found.summary(),

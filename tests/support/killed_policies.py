@@ -27,7 +27,7 @@ def change(url: str, wanted: t.Sequence[t.Any], problems: t.Sequence[str]) -> po
     options = {"host": url, "api_key": "secret"}
     api = Api(client.get_client(t.cast("t.Any", types.SimpleNamespace(params=options, no_log_values=set()))))
     wish = applying.Wish("default", applying.sort(wanted, "default")[0])
-    return policy_apply.transact(api, applying.plan(policy_world.objects(api), wish).steps, False, lambda: problems)
+    return policy_apply.transact(api, applying.plan(policy_world.read(api).objects, wish).steps, False, lambda: problems)
 
 
 def main(arguments: list[str]) -> int:

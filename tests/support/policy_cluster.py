@@ -24,6 +24,7 @@ PLURALS = {
     "EndpointSlice": "/apis/discovery.k8s.io/v1/endpointslices",
     "NetworkPolicy": "/apis/networking.k8s.io/v1/networkpolicies",
 }
+_REVIEW = "SelfSubjectAccessReview"
 #: A field: where it is, and its name.
 Field = tuple[str, str]
 
@@ -46,6 +47,11 @@ class PolicyCluster(ObjectStore):
         self.page = 500
         #: Changes that were asked for, dry runs left out.
         self.changes: list[tuple[str, str]] = []
+        #: What the user may not do: ``verb resource/subresource``.
+        self.forbidden: set[str] = set()
+        #: What `serve` added: group -> versions, and path of a list -> its items.
+        self._groups: dict[str, list[str]] = {}
+        self._lists: dict[str, list[Object]] = {}
 
     def add(self, *items: Object, manager: str = "kubectl") -> None:
         """Writes them as somebody else would, who owns all of it then."""
@@ -53,6 +59,11 @@ class PolicyCluster(ObjectStore):
             if item["kind"] == "NetworkPolicy":
                 item["metadata"]["managedFields"] = [_entry(manager, "Update", set(_fields(item)))]
             self.put(path_of(item), item)
+
+    def serve(self, version: str, plural: str, *items: Object) -> None:
+        """Has a kind that somebody installed, in this version (``group/version``) after those that its group has already."""
+        self._groups.setdefault(version.partition("/")[0], []).append(version)
+        self._lists[f"/apis/{version}/{plural}"] = list(items)
 
     def policies(self) -> dict[str, Object]:
         """Its NetworkPolicies by ``namespace/name``."""
@@ -68,11 +79,16 @@ class PolicyCluster(ObjectStore):
         }
 
     def handle(self, method: str, path: str, query: dict[str, str], body: Object) -> tuple[int, Object]:
-        if method != "GET" and query.get("dryRun") != "All" and body.get("dryRun") != ["All"]:
+        if method != "GET" and body.get("kind") != _REVIEW and query.get("dryRun") != "All" and body.get("dryRun") != ["All"]:
             self.changes.append((method, path.rpartition("/")[2]))
         return super().handle(method, path, query, body)
 
     def _get(self, path: str, body: Object) -> tuple[int, Object]:
+        if path == "/apis":
+            groups = [_group(name, versions) for name, versions in self._groups.items()]
+            return 200, {"kind": "APIGroupList", "groups": groups}
+        if path in self._lists:
+            return 200, {"metadata": {}, "items": self._lists[path]}
         kind = next((kind for kind, plural in PLURALS.items() if plural == path), "")
         return self._list(kind) if kind else super()._get(path, body)
 
@@ -86,6 +102,10 @@ class PolicyCluster(ObjectStore):
 
     def _post(self, collection: str, body: Object) -> tuple[int, Object]:
         """Whatever owners it names, its fields become those of who made it."""
+        if body["kind"] == _REVIEW:
+            asked = body["spec"]["resourceAttributes"]
+            resource = "/".join(filter(None, (asked["resource"], asked["subresource"])))
+            return 201, {**body, "status": {"allowed": f"{asked['verb']} {resource}" not in self.forbidden}}
         if body["kind"] == "NetworkPolicy":
             body["metadata"]["managedFields"] = [_entry(self.query.get("fieldManager", "client"), "Update", set(_fields(body)))]
         return super()._post(collection, _kept(body))
@@ -130,6 +150,11 @@ class PolicyCluster(ObjectStore):
         item["metadata"].update(identity, managedFields=[*managed, _entry(manager, "Apply", set(new))])
         self.put(path, _kept(item))
         return (200 if live else 201), self.objects[path]
+
+
+def _group(name: str, versions: t.Iterable[str]) -> Object:
+    listed = [{"groupVersion": one, "version": one.rpartition("/")[2]} for one in dict.fromkeys(versions)]
+    return {"name": name, "versions": listed, "preferredVersion": listed[0]}
 
 
 def _fields(item: Object) -> dict[Field, t.Any]:

@@ -63,12 +63,16 @@ class Field:
 
     # --- Coming and going ---
 
+    def check(self) -> None:
+        """Raises BadInputError where the namespace is somebody else's."""
+        namespaces.find(self._api, self._settings.namespace, objects.OWNER)
+
     def clear(self, patience: Deadline) -> t.Tuple[str, ...]:
         """Removes what killed runs have left; returns what that was, once it is gone.
 
         A run that goes on is waited for: ClusterError where it has not ended by then.
         """
-        namespaces.find(self._api, self._settings.namespace, objects.OWNER)
+        self.check()
         silent = lease.await_silence(self._api, self._holder, self._namespaces, patience)
         shadows = self._shadows()
         # Of a run that has just begun both are there by now, or neither.

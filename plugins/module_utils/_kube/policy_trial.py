@@ -18,7 +18,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import objects as 
 from ansible_collections.podnet.cni.plugins.module_utils._kube import lease, policy_probe, policy_rights, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Clock, Deadline
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, World, expectations, load, study
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, World, expectations, study
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import Expectation
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
 from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, evidence, objects, plan, trial
@@ -151,7 +151,8 @@ class Session:
         """Chooses the pods (`stands`) and what cannot be measured (`left_out`), and asks for the rights to have them; makes nothing.
 
         ``world``: what policies are to tell apart, those of before and after where there is a change to come. ``raw``: its objects. Raises
-        BadInputError for an expectation about somebody who is not there, and ClusterError for rights that are missing.
+        BadInputError for an expectation about somebody who is not there and for a namespace that is somebody else's, UnmeasurableError
+        where there is nothing to measure, or too much, and ClusterError for rights that are missing.
         """
         expectations.check(world.matrix(()), self._request.expected)
         nodes, down = plan.ready_nodes(raw)
@@ -164,6 +165,7 @@ class Session:
         self._ports = plan.probe_ports(study.columns([world], self._request.ports))
         asked = evidence.questions(self._request.expected, world, self.stands, self._ports, says=True)
         self._listened = tuple(dict.fromkeys(one.port for one in asked.connections if one.place != plan.OUT))
+        self._field.check()
         namespace = self._request.settings.namespace
         policy_rights.demand(Api(self._client), namespace, sorted({stand.namespace for stand in self.stands}), self._ephemeral)
 
@@ -193,10 +195,10 @@ class Session:
     def measure(self) -> trial.Trial:
         """Reads the cluster as it is now, and measures it. Raises ClusterError when no pod is left to measure with."""
         made_anew = self._field.restore()
-        raw = policy_world.objects(Api(self._client))
-        world = load(raw, cni=plan.profile(self._cni))
+        seen = policy_world.read(Api(self._client))
+        world, not_computed = seen.computed(plan.profile(self._cni))
         matrix = world.matrix(map(str, self._ports))
-        stands = plan.still_there(tuple(self._field.stands.values()), raw)
+        stands = plan.still_there(tuple(self._field.stands.values()), seen.objects)
         if not stands:
             raise _errors.ClusterError("none of them is there any more", "pods that measure", "Run this again.")
         asked = evidence.questions(self._request.expected, world, stands, self._ports, says=not self._ephemeral)
@@ -215,6 +217,7 @@ class Session:
             seconds=settled.seconds,
             left_out=(
                 *self.left_out,
+                *not_computed,
                 *missing,
                 *(f"{name} was deleted by somebody, and made anew" for name in dict.fromkeys((*made_anew, *settled.made_anew))),
                 *(f"{stand.reference} is gone" for stand in self.stands if stand.reference not in {one.reference for one in stands}),

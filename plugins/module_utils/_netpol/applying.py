@@ -12,13 +12,13 @@ import dataclasses
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import model, ordering, reading, validation
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import lints, model, ordering, reading, validation
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.model import Finding, Place, Raw
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ordering import Cut, Key
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.world import Document, InvalidPolicyError, World, flat, load
 
 __all__ = ["CREATE", "DELETE", "KIND", "MANAGER", "SET_LABEL", "UPDATE", "Cut", "Document", "Key", "Plan", "Step", "Wish"]
-__all__ += ["check_name", "manifest", "normalised", "plan", "set_of", "sort"]
+__all__ += ["check_name", "manifest", "normalised", "plan", "readable", "set_of", "sort"]
 
 CREATE, UPDATE, DELETE = "create", "update", "delete"
 KIND = "NetworkPolicy"
@@ -111,7 +111,10 @@ _UNKNOWN = "Server-side apply refuses the object: check spelling and indentation
 
 
 def _in_namespace(raw: Raw, namespace: str) -> Raw:
-    meta = reading.metadata(raw)
+    meta = raw.get("metadata") or {}
+    if not isinstance(meta, dict):
+        # Refused with the rest of it.
+        return raw
     return {**raw, "metadata": {**meta, "namespace": meta.get("namespace") or namespace}}
 
 
@@ -134,15 +137,17 @@ def _name_of(raw: Raw, document: Document) -> str:
 def plan(objects: t.Sequence[Raw], wish: Wish) -> Plan:
     """What has to be done in the cluster that ``objects`` describe. Raises BadInputError for what cannot be applied there."""
     _check_namespaces(objects, wish.documents)
-    readable, findings = _readable(objects)
+    kept, findings = readable(objects)
     live = {_key(raw): raw for raw in objects if _is_policy(raw)}
     steps = _steps(live, wish)
     gone = {step.key for step in steps} | {_key(document.object) for document in wish.documents}
-    rest = [raw for raw in readable if not _is_policy(raw) or _key(raw) not in gone]
-    before, after = load(readable, cni=wish.cni), load([*rest, *wish.documents], cni=wish.cni)
+    rest = [raw for raw in kept if not _is_policy(raw) or _key(raw) not in gone]
+    before, after = load(kept, cni=wish.cni), load([*rest, *wish.documents], cni=wish.cni)
     ways = ordering.order(before, after, [step.key for step in steps])
     wanted = {_key(document.object) for document in wish.documents}
+    others = tuple(lints.of_others(after.read))
     told = [one for one in after.findings() if one.place.kind != KIND or (one.place.namespace, one.place.name) in wanted]
+    told = [*others, *(one for one in told if one not in others)]
     return Plan(tuple(steps[number] for number in ways.numbers), before, after, (*findings, *told), _named_cuts(ways, steps))
 
 
@@ -175,19 +180,22 @@ def _check_namespaces(objects: t.Iterable[Raw], documents: t.Sequence[Document])
         raise _errors.BadInputError(f"the cluster has no {several}{others}", str(lost[0]), "Create it first, or correct the name.")
 
 
-def _readable(objects: t.Iterable[Raw]) -> t.Tuple[t.List[Raw], t.List[Finding]]:
-    """Without policies that today's API server would refuse: one of an older release has taken them, and what they do is not known."""
-    readable: t.List[Raw] = []
+def readable(objects: t.Iterable[Raw]) -> t.Tuple[t.List[Raw], t.List[Finding]]:
+    """A cluster's objects without policies that today's API server would refuse, and a finding about each of those.
+
+    An older release has taken them, and what they do is not known.
+    """
+    kept: t.List[Raw] = []
     findings: t.List[Finding] = []
     for raw in objects:
         faults = validation.examine(raw, Place(KIND, *_key(raw))) if _is_policy(raw) else ()
         refused = next((fault for fault in faults if fault.severity == "error"), None)
         if refused is None:
-            readable.append(raw)
+            kept.append(raw)
         else:
             advice = "It is in the cluster, and left out of all that is computed here. Correct it."
             findings.append(dataclasses.replace(refused, id="not-computed", severity="warning", advice=advice))
-    return readable, findings
+    return kept, findings
 
 
 def _steps(live: t.Mapping[Key, Raw], wish: Wish) -> t.List[Step]:

@@ -39,6 +39,7 @@ if t.TYPE_CHECKING:
 PEERS = {INGRESS: "from", EGRESS: "to"}
 #: Networks that are no pod's first; the annotation tells their addresses.
 _SECONDARY = "k8s.v1.cni.cncf.io/networks"
+_NOT_EVALUATED = "not-evaluated"
 _DNS_NAMESPACE = "kube-system"
 _DNS_LABELS = {"k8s-app": "kube-dns"}
 _DNS_PORT = 53
@@ -51,7 +52,21 @@ _DNS_NAMES = {"UDP": "dns", "TCP": "dns-tcp"}
 def not_evaluated(place: Place) -> Finding:
     """An object that decides about packets too, of which only NetworkPolicies' part is known here."""
     advice = "It may allow or deny what is computed here otherwise."
-    return Finding("not-evaluated", "warning", place, "", "is a policy of another kind and is not evaluated", advice)
+    return Finding(_NOT_EVALUATED, "warning", place, "", "is a policy of another kind and is not evaluated", advice)
+
+
+def not_listed(resource: str) -> Finding:
+    """A kind that decides about packets, too, and that nobody let us see."""
+    advice = f"They may allow or deny what is computed here otherwise. Give the right to list {resource}."
+    place = Place("CustomResourceDefinition", "", resource)
+    return Finding(
+        "not-listed", "warning", place, "", "objects of this kind may not be listed, so whether there are any is not known", advice
+    )
+
+
+def of_others(found: t.Iterable[Finding]) -> t.Iterator[Finding]:
+    """Those about policies that are not evaluated."""
+    return (one for one in found if one.id == _NOT_EVALUATED)
 
 
 def namespace_missing(name: str, user: str) -> Finding:

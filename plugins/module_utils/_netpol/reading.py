@@ -29,8 +29,9 @@ _SERVICE_OF_SLICE = "kubernetes.io/service-name"
 
 
 def metadata(raw: Raw) -> Raw:
-    """The object's metadata; an empty mapping when it has none."""
-    return raw.get("metadata") or {}
+    """The object's metadata; an empty mapping when it has none, or something that `validation` refuses."""
+    found = raw.get("metadata")
+    return found if isinstance(found, dict) else {}
 
 
 def labels_of(meta: Raw) -> model.Labels:
@@ -235,6 +236,8 @@ def labels_of_namespace(raw: Raw) -> t.Dict[str, str]:
 
 #: Kinds of policy.networking.k8s.io.
 TIERS = ("AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy")
+#: Those of `FOREIGN` that are in no namespace.
+FOREIGN_CLUSTER_WIDE = ("GlobalNetworkPolicy", "CiliumClusterwideNetworkPolicy")
 #: Kinds of other projects that also decide about packets and are not evaluated, and how their API groups end.
 FOREIGN = {
     "NetworkPolicy": ("projectcalico.org", "antrea.io"),

@@ -54,6 +54,11 @@ def examine(policy: Raw, place: Place) -> t.List[Finding]:
     return [_refused(place, field, message) for field, message in _meaning(policy, place)] + dropped
 
 
+def examine_metadata(raw: Raw, place: Place) -> t.List[Finding]:
+    """What the API server cannot take for metadata, of an object of any kind."""
+    return [_refused(place, field, message) for field, message, _ in _metadata(raw.get("metadata"), "metadata")]
+
+
 def _refused(place: Place, field: str, message: str) -> Finding:
     return Finding("invalid", "error", place, field, message, "The API server refuses this object.")
 
@@ -73,9 +78,11 @@ def _dropped(place: Place, field: str, message: str) -> Finding:
 def _structure(kind: str, value: t.Any, path: str) -> t.Iterator[t.Tuple[str, str, bool]]:
     """(field, message, whether it is only an unknown field) of what does not have the shape of ``kind``."""
     # A field that is null counts as left out.
-    if value is None or kind in ("anything", "metadata"):
+    if value is None or kind == "anything":
         return
-    if kind.startswith("["):
+    if kind == "metadata":
+        yield from _metadata(value, path)
+    elif kind.startswith("["):
         yield from _list(kind[1:-1], value, path)
     elif kind == "map of strings":
         yield from _map(value, path)
@@ -86,6 +93,25 @@ def _structure(kind: str, value: t.Any, path: str) -> t.Iterator[t.Tuple[str, st
         yield path, f"is {_shown(value)}, not an object", False
     else:
         yield from _object(kind, value, path)
+
+
+#: What is read of metadata. The rest of it is the server's own.
+_METADATA: t.Mapping[str, str] = {
+    "name": "string",
+    "namespace": "string",
+    "labels": "map of strings",
+    "annotations": "map of strings",
+}
+
+
+def _metadata(value: t.Any, path: str) -> t.Iterator[t.Tuple[str, str, bool]]:
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        yield path, f"is {_shown(value)}, not an object", False
+        return
+    for name, kind in _METADATA.items():
+        yield from _structure(kind, value.get(name), f"{path}.{name}")
 
 
 def _list(kind: str, value: t.Any, path: str) -> t.Iterator[t.Tuple[str, str, bool]]:
@@ -151,8 +177,12 @@ def _identity(policy: Raw, place: Place) -> t.Iterator[_Fault]:
         yield "metadata.name", f"is {place.name!r}, not a name of lower-case letters, digits, - and ."
     if not _DNS_LABEL.fullmatch(place.namespace):
         yield "metadata.namespace", f"is {place.namespace!r}, not the name of a namespace"
-    for key, value in ((policy.get("metadata") or {}).get("labels") or {}).items():
+    meta = policy.get("metadata") or {}
+    for key, value in (meta.get("labels") or {}).items():
         yield from _label(key, value, f"metadata.labels.{key}")
+    for key in meta.get("annotations") or {}:
+        if not is_label_key(key.lower()):
+            yield f"metadata.annotations.{key}", f"has the key {key!r}, which is no key of an annotation"
 
 
 def is_dns_name(text: str) -> bool:

@@ -28,7 +28,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._netpol import (
 )
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.model import Finding, Place, Raw
 
-_CLUSTER_WIDE = ("Namespace", "Node", *reading.TIERS)
+_CLUSTER_WIDE = ("Namespace", "Node", *reading.TIERS, *reading.FOREIGN_CLUSTER_WIDE)
 _ENDPOINTS = ("EndpointSlice", "Endpoints")
 
 
@@ -112,17 +112,23 @@ def flat(objects: t.Iterable[t.Union[Raw, Document, None]]) -> t.Iterator[t.Tupl
         if raw is None:
             # What YAML makes of an empty document.
             continue
-        if not isinstance(raw, dict):
-            raise _errors.BadInputError(
-                f"is a {type(raw).__name__}, not an object of the API", _where(document), "Each document holds one object."
-            )
+        _check_object(raw, document)
         kind = str(raw.get("kind") or "")
         if not kind.endswith("List") or "items" not in raw:
             yield raw, document
             continue
         common = {} if kind == "List" else {"apiVersion": raw.get("apiVersion"), "kind": kind[: -len("List")]}
+        if not isinstance(raw["items"] or [], list):
+            raise _errors.BadInputError("has items that are no list", _where(document), f"A {kind} is a list of objects.")
         for entry in raw["items"] or ():
+            _check_object(entry, document)
             yield ({**common, **entry} if common else entry), document
+
+
+def _check_object(raw: t.Any, document: Document) -> None:
+    if not isinstance(raw, dict):
+        advice = "Each document holds one object, or a list of such."
+        raise _errors.BadInputError(f"is a {type(raw).__name__}, not an object of the API", _where(document), advice)
 
 
 class _Reader:
@@ -149,9 +155,13 @@ class _Reader:
         if read is None and not foreign:
             return
         meta = reading.metadata(raw)
-        namespace = "" if kind in _CLUSTER_WIDE else meta.get("namespace") or self._namespace
+        # As text, whatever they are: what is not a string is refused below, and has to be told by its name.
+        namespace = "" if kind in _CLUSTER_WIDE else str(meta.get("namespace") or self._namespace)
         name = str(meta.get("name") or "")
-        if foreign:
+        faults = validation.examine_metadata(raw, _place(kind, namespace, name, document))
+        if faults:
+            self.findings += faults
+        elif foreign:
             self.findings.append(lints.not_evaluated(_place(kind, namespace, name, document)))
         elif not self._twice(kind, namespace, name, document) and read is not None:
             # Only policies are examined field by field; of the rest a few fields are read, and what is malformed says so here.

@@ -125,9 +125,11 @@ def kinds(world: World, wanted: Wanted, named: t.Iterable[str] = ()) -> t.Tuple[
         key = told.key(pod.namespace), words.labels(pod.labels), words.ports(pod.ports)
         grouped.setdefault(key, []).append(pod)
     if not grouped:
-        raise _errors.BadInputError("no pod is there that policies are about", "option namespaces", "Name namespaces with running pods.")
+        raise _errors.UnmeasurableError(
+            "no pod is there that policies are about", "option namespaces", "Name namespaces with running pods."
+        )
     if len(grouped) > wanted.most:
-        raise _errors.BadInputError(
+        raise _errors.UnmeasurableError(
             f"policies tell {len(grouped)} kinds of pods apart, and at most {wanted.most} are probed at once",
             "option namespaces",
             "Probe some namespaces at a time, or raise max_kinds: the connections grow with its square.",
@@ -177,7 +179,7 @@ def apart_from_services(found: t.Sequence[Kind], raw: t.Iterable[objects.Raw]) -
             name = next(objects.metadata(service)["name"] for service in services if _takes(service, kind.model))
             why.append(f"{kind.name}: Service {name} publishes addresses that are not ready, so a shadow would get what is meant for them")
     if found and not safe:
-        raise _errors.BadInputError(f"no shadow can be made: {why[0]}", "option clients", "Let the pods themselves ask: ephemeral.")
+        raise _errors.UnmeasurableError(f"no shadow can be made: {why[0]}", "option clients", "Let the pods themselves ask: ephemeral.")
     return tuple(safe), tuple(why)
 
 
@@ -227,7 +229,9 @@ def chosen(found: t.Sequence[Kind], nodes: t.Sequence[str], wanted: Wanted) -> t
     """The pods to measure with, at least one. Raises BadInputError."""
     stands = own_pods(found, nodes) if wanted.clients == EPHEMERAL else shadows(found, nodes)
     if not stands:
-        raise _errors.BadInputError("no pod runs there on a node that is ready", "option clients", "Let shadows ask, or start the pods.")
+        raise _errors.UnmeasurableError(
+            "no pod runs there on a node that is ready", "option clients", "Let shadows ask, or start the pods."
+        )
     return stands
 
 

@@ -141,7 +141,7 @@ def test_fields_and_labels_of_others(api: Api, run: Run) -> None:
 def test_a_verdict(api: Api, run: Run, problems: tuple[str, ...]) -> None:
     run(objects=BEFORE)
     before = contents(api)
-    steps = applying.plan(policy_world.objects(api), applying.Wish("default", applying.sort(AFTER, "x")[0])).steps
+    steps = applying.plan(policy_world.read(api).objects, applying.Wish("default", applying.sort(AFTER, "x")[0])).steps
     records = []
 
     def verify() -> t.Sequence[str]:

@@ -336,6 +336,15 @@ def measured_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Itera
 
 
 @pytest.fixture
+def ready_policy_cluster(policy_cluster: t.Any) -> t.Any:
+    """`policy_cluster` with nodes that are ready."""
+    for item in policy_cluster.objects.values():
+        if item["kind"] == "Node":
+            item["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+    return policy_cluster
+
+
+@pytest.fixture
 def report_cases() -> t.Any:
     """What the other modules return around a migration; see tests/support/report_cases.py."""
     return _support("report_cases")

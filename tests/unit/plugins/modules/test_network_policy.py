@@ -181,6 +181,73 @@ def test_flannel_enforces_nothing(run: Run, policy_cluster: t.Any, warned: list[
     assert warned == ["flannel enforces no NetworkPolicies: they are accepted, and nothing is denied."]
 
 
+@pytest.fixture
+def flannel(ready_policy_cluster: t.Any) -> t.Any:
+    """The cluster, with flannel."""
+    daemonset = workload("kube-flannel/DaemonSet/kube-flannel-ds", {})
+    daemonset["spec"]["template"]["spec"]["containers"] = [{"name": "kube-flannel", "command": ["/opt/bin/flanneld"]}]
+    ready_policy_cluster.add(daemonset)
+    return ready_policy_cluster
+
+
+MISSED = {"source": "x/c", "destination": "x/a", "port": 80, "verdict": "deny"}
+
+
+@pytest.mark.usefixtures("flannel")
+@pytest.mark.parametrize(
+    ("verify", "rollback", "words"),
+    [
+        ({}, True, ["would fail and all would be taken back where policies deny anything, for flannel enforces none"]),
+        ({}, False, ["would fail and nothing would be taken back"]),
+        ({"allow_unenforced": True}, True, []),
+        ({"allow_unenforced": True, "expectations": [MISSED]}, True, []),
+        ({"expectations": [MISSED]}, True, ["all would be taken back", "x/c must not reach x/a"]),
+    ],
+)
+def test_check_mode_foretells_the_verification(run: Run, warned: list[str], verify: t.Any, rollback: bool, words: list[str]) -> None:
+    result = run(check=True, objects=[FROM_B], verify=verify, rollback_on_failure=rollback)
+    assert result["changed"]
+    told = warned[1:]
+    assert warned[0].startswith("flannel enforces no NetworkPolicies")
+    assert len(told) == len(words)
+    assert all(word in line for word, line in zip(words, told, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("verify", "words"),
+    [
+        ({"max_kinds": 1}, "kinds of pods apart, and at most 1 are probed at once"),
+        ({"namespaces": ["nowhere"]}, "there is no namespace nowhere"),
+        ({"namespace": "y"}, "it is not ours to use and remove"),
+        ({"namespaces": ["x"]}, "may not create pods/exec in x"),
+    ],
+)
+def test_check_mode_tells_what_stands_in_the_way_of_a_measurement(run: Run, ready_policy_cluster: t.Any, verify: t.Any, words: str) -> None:
+    ready_policy_cluster.forbidden = {"create pods/exec"}
+    assert words in run(check=True, objects=[FROM_B], verify=verify)["msg"]
+    assert ready_policy_cluster.changes == []
+
+
+def test_check_mode_measures_nothing(run: Run, ready_policy_cluster: t.Any) -> None:
+    result = run(check=True, objects=[FROM_B], verify={"namespaces": ["x"]})
+    assert (result["changed"], "verification" in result) == (True, False)
+    assert ready_policy_cluster.changes == []
+
+
+def test_no_node_to_measure_on(run: Run, policy_cluster: t.Any) -> None:
+    """The nodes of the examples' world are not ready."""
+    assert "no node is ready" in run(check=True, objects=[FROM_B], verify={})["msg"]
+    assert policy_cluster.changes == []
+
+
+def test_what_is_not_computed_is_a_finding(run: Run, policy_cluster: t.Any) -> None:
+    policy_cluster.serve("cilium.io/v2", "ciliumnetworkpolicies", {"metadata": {"name": "c", "namespace": "x"}})
+    policy_cluster.serve("policy.networking.k8s.io/v1alpha1", "adminnetworkpolicies")
+    policy_cluster.before = lambda _method, path: 403 if path.endswith("/adminnetworkpolicies") else 0
+    found = [(one["id"], one["name"]) for one in run(objects=[FROM_B])["findings"] if one["id"].startswith("not-")]
+    assert found == [("not-listed", "adminnetworkpolicies.policy.networking.k8s.io"), ("not-evaluated", "c")]
+
+
 def test_fields_of_others(run: Run, policy_cluster: t.Any) -> None:
     policy_cluster.add(policy(named("a"), name="web", policyTypes=["Ingress"], ingress=[]), manager="helm")
     for check in (True, False):

@@ -38,7 +38,7 @@ def _api(policy_cluster: t.Any, connect: t.Callable[..., t.Any]) -> Api:
 
 
 def steps(api: Api, *wanted: t.Any) -> tuple[applying.Step, ...]:
-    return applying.plan(policy_world.objects(api), applying.Wish("default", applying.sort(wanted, "default")[0])).steps
+    return applying.plan(policy_world.read(api).objects, applying.Wish("default", applying.sort(wanted, "default")[0])).steps
 
 
 @pytest.fixture(name="planned")

@@ -55,7 +55,7 @@ def _start(cluster: MeasuredCluster, connect: t.Callable[..., t.Any], monkeypatc
         settings = objects.Settings("podnet-policy-probe", "agnhost", 60)
         request = policy_trial.Request(wanted, settings, ports, expected, start=5, settle=settle)
         session = policy_trial.Session(client, request, cni, HOLDER)
-        raw = policy_world.objects(Api(client))
+        raw = policy_world.read(Api(client)).objects
         session.prepare(load(raw, cni=plan.profile(cni)), raw)
         return session
 

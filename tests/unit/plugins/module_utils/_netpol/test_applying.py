@@ -10,7 +10,7 @@ import typing as t
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import applying
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import InvalidPolicyError, applying
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.world import Document
 from tests.support.netpol_cases import ANY, block, ingress, named, namespace, policy, workload, world
 
@@ -211,6 +211,25 @@ def test_what_the_server_would_refuse(wanted: list[Raw], message: str) -> None:
         applying.sort(wanted, "default")
 
 
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "text",
+        ["a"],
+        {"name": 5},
+        {"name": "p", "namespace": 5},
+        {"name": "p", "annotations": ["a"]},
+        {"name": "p", "annotations": {"a": 1}},
+    ],
+    ids=str,
+)
+def test_metadata_that_nobody_could_apply(meta: t.Any) -> None:
+    with pytest.raises(InvalidPolicyError, match="The API server refuses this object"):
+        applying.sort([{**policy({}), "metadata": meta}], "x")
+    (name,) = applying.sort([policy({}), {"kind": "ConfigMap", "metadata": meta}], "x")[1]
+    assert name.startswith("ConfigMap")
+
+
 def test_a_namespace_that_is_not_there() -> None:
     documents = [Document(policy({}, place="lost"), "a.yaml", 2, 9), Document(policy({}, place="gone"), "a.yaml", 3, 12)]
     with pytest.raises(_errors.BadInputError) as error:
@@ -244,6 +263,13 @@ def test_findings_are_those_of_the_set() -> None:
     lone = policy(named("nobody"), name="lone")
     plan = planned([live(policy(named("none"), name="theirs"), labels={})], lone)
     assert {(one.place.name, one.id) for one in plan.findings if one.place.kind == "NetworkPolicy"} == {("lone", "selects-nothing")}
+
+
+def test_a_policy_of_calico_is_told_and_is_no_policy_of_the_set() -> None:
+    theirs = {"apiVersion": "crd.projectcalico.org/v1", "kind": "NetworkPolicy", "metadata": {"namespace": "x", "name": "default.p"}}
+    plan = planned([theirs], WEB)
+    assert list(map(str, plan.steps)) == ["create NetworkPolicy x/web"]
+    assert [one.place.name for one in plan.findings if one.id == "not-evaluated"] == ["default.p"]
 
 
 def test_a_policy_of_the_cluster_that_nobody_could_apply_today_is_left_out() -> None:

@@ -9,6 +9,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import Document, InvalidPolicyError, load, model, validation
 from tests.support.netpol_cases import ANY, block, ingress, policy, world
 
@@ -39,6 +40,16 @@ REFUSED = [
     (_meta(name=""), "metadata.name", "''"),
     (_meta(namespace="a.b"), "metadata.namespace", "'a.b'"),
     (_meta(labels={"a b": "c"}), "metadata.labels.a b", "key"),
+    (_meta(annotations={"a b": "c"}), "metadata.annotations.a b", "key"),
+    # Metadata
+    ({**policy({}), "metadata": "text"}, "metadata", "'text', not an object"),
+    ({**policy({}), "metadata": ["a"]}, "metadata", "a list, not an object"),
+    (_meta(name=5), "metadata.name", "5, not a string"),
+    (_meta(namespace=5), "metadata.namespace", "5, not a string"),
+    (_meta(labels=["a"]), "metadata.labels", "a list, not a map of strings"),
+    (_meta(labels={"a": 1}), "metadata.labels.a", "1, not a string; put it in quotes"),
+    (_meta(annotations=["a"]), "metadata.annotations", "a list, not a map of strings"),
+    (_meta(annotations={"a": 1}), "metadata.annotations.a", "1, not a string; put it in quotes"),
     # Structure
     ({**policy({}), "spec": []}, "spec", "a list, not an object"),
     (policy({}, ingress={}), "spec.ingress", "an object, not a list"),
@@ -101,6 +112,32 @@ def test_refused(given: Raw, field: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "meta", "message"),
+    [
+        ("Pod", "text", "metadata is 'text', not an object"),
+        ("Pod", {"name": 5}, "metadata.name is 5, not a string"),
+        ("Namespace", {"name": "x", "labels": ["a"]}, "metadata.labels is a list, not a map of strings"),
+        ("Service", {"name": "web", "annotations": {"a": 1}}, "metadata.annotations.a is 1, not a string"),
+        ("Deployment", {"name": "web", "namespace": {}}, "metadata.namespace is an object, not a string"),
+        ("CiliumNetworkPolicy", {"name": ["a"]}, "metadata.name is a list, not a string"),
+    ],
+)
+def test_metadata_of_any_kind(kind: str, meta: t.Any, message: str) -> None:
+    version = "cilium.io/v2" if kind.startswith("Cilium") else "v1"
+    with pytest.raises(InvalidPolicyError, match=rf"{message}.*The API server refuses this object"):
+        load([{"apiVersion": version, "kind": kind, "metadata": meta, "spec": {}}])
+
+
+@pytest.mark.parametrize(
+    ("items", "message"), [(["a"], "is a str, not an object"), ("abc", "has items that are no list"), ([None], "NoneType")]
+)
+def test_a_list_of_something_else(items: t.Any, message: str) -> None:
+    for kind in ("List", "NetworkPolicyList"):
+        with pytest.raises(_errors.BadInputError, match=message):
+            load([{"apiVersion": "v1", "kind": kind, "items": items}])
+
+
 TAKEN = [
     {**policy({}), "spec": None},
     policy(None),
@@ -115,6 +152,7 @@ TAKEN = [
     _ingress(block("fd00::/8", "fd00::/9")),
     _expression(key="a", operator="Exists", values=[]),
     _meta(name="a.b-c.1"),
+    _meta(labels=None, annotations={"Example.com/a_b.C": ""}),
 ]
 
 
