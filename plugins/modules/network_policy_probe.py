@@ -238,7 +238,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._control import asked, 
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, lease, policy_trial, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, load
-from ansible_collections.podnet.cni.plugins.module_utils._probing import objects, plan, trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing import kinds, objects, plan, trial
 from ansible_collections.podnet.cni.plugins.module_utils._report import probing
 
 AUTO = "auto"
@@ -261,7 +261,7 @@ def act(call: _entry.Call) -> _entry.Result:
     cni = policy_world.cni_of(api) if params["cni"] == AUTO else params["cni"]
     session = policy_trial.Session(connected, request, cni, lease.Holder(run.name(), run.alive))
     raw = objects.without_probes(policy_world.objects(api))
-    session.prepare(load(raw, cni=plan.profile(cni)), raw)
+    session.prepare(load(raw, cni=kinds.profile(cni)), raw)
     result = {"changed": False, "cni": cni, "removed": [], "pods": [_pod(stand) for stand in session.stands]}
     result["left_out"] = list(session.left_out)
     if call.check_mode:

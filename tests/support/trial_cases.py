@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import load
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
-from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, objects, plan, trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, kinds, objects, plan, trial
 from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import Connection, Stand
 
 Raw = dict[str, t.Any]
@@ -34,8 +34,7 @@ def run(
     **more: t.Any,
 ) -> trial.Trial:
     """A trial of ``cluster`` by shadows on ``nodes``."""
-    kinds = plan.kinds(load(cluster), plan.Wanted())
-    stands = plan.shadows(kinds, nodes)
+    stands = plan.shadows(kinds.of(load(cluster), kinds.Wanted()), nodes)
     by_name = {stand.reference: stand for stand in stands}
     matrix = load([*cluster, *(_running(stand, number) for number, stand in enumerate(stands, start=1))]).matrix([])
     found, expected = {}, {}

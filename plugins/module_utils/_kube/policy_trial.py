@@ -21,7 +21,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Cl
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, World, expectations, load, study
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import Expectation
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
-from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, evidence, objects, plan, trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, evidence, kinds, objects, plan, trial
 from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import Connection
 
 #: How often what is not as policies say is seen before it is believed, however little time there is.
@@ -32,7 +32,7 @@ _SHORTEST, _LONGEST = 0.1, 1.0
 #: The options of a module that measures.
 OPTIONS: t.Mapping[str, t.Any] = {
     "namespaces": {"type": "list", "elements": "str", "default": []},
-    "clients": {"type": "str", "choices": [plan.SHADOW, plan.EPHEMERAL], "default": plan.SHADOW},
+    "clients": {"type": "str", "choices": [kinds.SHADOW, kinds.EPHEMERAL], "default": kinds.SHADOW},
     "ports": {"type": "list", "elements": "str", "default": []},
     "allow_unenforced": {"type": "bool", "default": False},
     "image": {"type": "str", "default": "registry.k8s.io/e2e-test-images/agnhost:2.53"},
@@ -108,7 +108,7 @@ def settle(
 class Request:
     """What to measure, and with what. ``ports``: empty for one of each range that rules tell apart. ``start`` and ``settle`` in seconds."""
 
-    wanted: plan.Wanted
+    wanted: kinds.Wanted
     settings: objects.Settings
     ports: t.Tuple[str, ...] = ()
     expected: t.Tuple[Expectation, ...] = ()
@@ -122,7 +122,7 @@ def request(params: t.Mapping[str, t.Any], expected: t.Tuple[Expectation, ...]) 
     for name in ("max_kinds", "start_timeout", "settle_timeout"):
         if params[name] < 1:
             raise _errors.BadInputError(f"{params[name]} is too small", f"option {name}", "It must be 1 or more.")
-    wanted = plan.Wanted(tuple(params["namespaces"]), params["clients"], params["max_kinds"])
+    wanted = kinds.Wanted(tuple(params["namespaces"]), params["clients"], params["max_kinds"])
     # The pods outlive both times, and what removes them.
     settings = objects.Settings(params["namespace"], params["image"], 2 * (params["start_timeout"] + params["settle_timeout"]) + 300)
     times = params["start_timeout"], params["settle_timeout"]
@@ -137,7 +137,7 @@ class Session:
         self._request = request
         self._cni = cni
         self._field = policy_probe.Field(client, request.settings, holder)
-        self._ephemeral = request.wanted.clients == plan.EPHEMERAL
+        self._ephemeral = request.wanted.clients == kinds.EPHEMERAL
         self._ports: t.Tuple[Port, ...] = ()
         self._listened: t.Tuple[Port, ...] = ()
         self.stands: t.Tuple[plan.Stand, ...] = ()
@@ -151,7 +151,7 @@ class Session:
         """
         expectations.check(world.matrix(()), self._request.expected)
         nodes, down = plan.ready_nodes(raw)
-        found = plan.kinds(world, self._request.wanted, evidence.senders(self._request.expected, world))
+        found = kinds.of(world, self._request.wanted, evidence.senders(self._request.expected, world))
         taken: t.Tuple[str, ...] = ()
         if not self._ephemeral:
             found, taken = plan.apart_from_services(found, raw)
@@ -188,7 +188,7 @@ class Session:
 
     def measure(self) -> trial.Trial:
         """Reads the cluster as it is now, and measures it."""
-        world = load(policy_world.objects(Api(self._client)), cni=plan.profile(self._cni))
+        world = load(policy_world.objects(Api(self._client)), cni=kinds.profile(self._cni))
         matrix = world.matrix(map(str, self._ports))
         stands = tuple(self._field.stands.values())
         asked = evidence.questions(self._request.expected, world, stands, self._ports, says=not self._ephemeral)

@@ -18,7 +18,8 @@ from ansible_collections.podnet.cni.plugins.module_utils import _moments
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY, UNDEFINED, study
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import MET, MISSED
 from ansible_collections.podnet.cni.plugins.module_utils._probing import trial as trials
-from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import OUT, SAME_NODE, Connection, Kind, Stand
+from ansible_collections.podnet.cni.plugins.module_utils._probing.kinds import Kind
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import OUT, SAME_NODE, Connection, Stand
 from ansible_collections.podnet.cni.plugins.module_utils._probing.trial import DIFFERS, UNKNOWN, Measured, Tested, Trial
 from ansible_collections.podnet.cni.plugins.module_utils._report import junit, sections
 from ansible_collections.podnet.cni.plugins.module_utils._report.html import JINJA2_IMPORT_ERROR, Card, environment

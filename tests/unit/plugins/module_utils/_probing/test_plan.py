@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which pods stand for which, where they stand, and what they ask."""
+"""Where the pods stand that measure, and what they ask."""
 
 from __future__ import annotations
 
@@ -17,106 +17,18 @@ from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import load, model, study
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
 from ansible_collections.podnet.cni.plugins.module_utils._probing import plan
-from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import ACROSS, SAME_NODE, Connection, Kind, Stand, Wanted
-from tests.support.netpol_cases import Raw, egress, ingress, named, namespace, pod, policy, team, world
+from ansible_collections.podnet.cni.plugins.module_utils._probing.kinds import Kind
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import ACROSS, SAME_NODE, Connection, Stand
+from tests.support.netpol_cases import Raw, ingress, policy, world
 
 EIGHTY, NAMES, SCTP = Port("TCP", 80), Port("UDP", 53), Port("SCTP", 81)
-HTTP = [("http", "TCP", 80)]
-
-
-def names(found: t.Iterable[Kind]) -> list[set[str]]:
-    return [{pod.reference for pod in kind.pods} for kind in found]
-
-
-def kinds(*objects: Raw, named_pods: t.Sequence[str] = (), **wanted: t.Any) -> tuple[Kind, ...]:
-    return plan.kinds(load(objects), Wanted(**wanted), named_pods)
 
 
 def some_kinds(count: int) -> tuple[Kind, ...]:
     return tuple(Kind(number, (model.Pod("x", f"p{number}"),)) for number in range(count))
 
 
-# --- Kinds ------------------------------------------------------------------------------------------------------------
-
-TIER = {
-    "apiVersion": "policy.networking.k8s.io/v1alpha1",
-    "kind": "AdminNetworkPolicy",
-    "metadata": {"name": "tier"},
-    "spec": {"priority": 1, "subject": {"namespaces": team("b")}, "ingress": [{"action": "Deny", "from": [{"namespaces": {}}]}]},
-}
-
-
-@pytest.mark.parametrize(
-    ("policies", "expected"),
-    [
-        pytest.param([], [{"x/a", "x/b", "x/c", "y/a", "y/b", "z/a"}], id="without policies all are one"),
-        pytest.param(
-            [policy({}, policyTypes=["Ingress"])],
-            [{"x/a", "x/b", "x/c"}, {"y/a", "y/b", "z/a"}],
-            id="a namespace with policies is its own, others are one",
-        ),
-        pytest.param(
-            [policy(named("a"), policyTypes=["Ingress"])],
-            [{"x/a"}, {"x/b", "x/c"}, {"y/a", "z/a"}, {"y/b"}],
-            id="labels that a selector mentions",
-        ),
-        pytest.param(
-            [policy({}, ingress=[ingress({"namespaceSelector": team("b")})])],
-            [{"x/a", "x/b", "x/c"}, {"y/a", "y/b"}, {"z/a"}],
-            id="labels of namespaces that a rule mentions",
-        ),
-        pytest.param(
-            [policy({}, egress=[egress({"namespaceSelector": team("b")})], policyTypes=["Egress"])],
-            [{"x/a", "x/b", "x/c"}, {"y/a", "y/b"}, {"z/a"}],
-            id="of a rule for egress, too",
-        ),
-        pytest.param(
-            [policy({}, place="x", policyTypes=["Ingress"]), policy({}, place="y", policyTypes=["Ingress"])],
-            [{"x/a", "x/b", "x/c"}, {"y/a", "y/b"}, {"z/a"}],
-            id="namespaces with the same policies are two",
-        ),
-        pytest.param([TIER], [{"x/a", "x/b", "x/c", "z/a"}, {"y/a", "y/b"}], id="namespaces that a policy of another tier selects"),
-    ],
-)
-def test_what_policies_do_not_tell_apart_is_one_kind(policies: list[Raw], expected: list[set[str]]) -> None:
-    assert names(kinds(*world(*policies))) == expected
-
-
-@pytest.mark.parametrize(("mentioned", "count"), [("http", 2), ("other", 1)])
-def test_ports_count_where_a_rule_has_their_name(mentioned: str, count: int) -> None:
-    objects = [
-        namespace("x"),
-        pod("x/a", "10.0.0.1", labels={}, ports=HTTP),
-        pod("x/b", "10.0.0.2", labels={}, ports=[("http", "TCP", 8080)]),
-    ]
-    assert len(kinds(*objects, policy({}, ingress=[ingress(ports=[{"port": mentioned}])]))) == count
-
-
-@pytest.mark.parametrize(
-    ("more", "wanted", "named_pods", "expected"),
-    [
-        ([], {}, (), {"x/a"}),
-        ([], {"namespaces": ("kube-system",)}, (), {"kube-system/dns"}),
-        ([], {"namespaces": ("x", "calico-system")}, (), {"x/a", "calico-system/node"}),
-        ([], {}, ("kube-system/dns",), {"x/a", "kube-system/dns"}),
-        ([], {"namespaces": ("x",)}, ("calico-system/node", "nobody/there"), {"x/a", "calico-system/node"}),
-        ([pod("x/host", "192.168.0.2", hostNetwork=True)], {}, (), {"x/a"}),
-        ([pod("x/host", "192.168.0.2", hostNetwork=True)], {}, ("x/host",), {"x/a"}),
-        ([pod("x/over", "10.0.0.9", phase="Succeeded")], {}, (), {"x/a"}),
-    ],
-)
-def test_whose_pods_are_measured(more: list[Raw], wanted: Raw, named_pods: tuple[str, ...], expected: set[str]) -> None:
-    places = ("x", "kube-system", "kube-public", "kube-flannel", "calico-system", "podnet-probe", "tigera-operator")
-    pods = ("x/a", "kube-system/dns", "kube-flannel/f", "calico-system/node", "podnet-probe/p", "tigera-operator/o", "kube-public/p")
-    objects = [*map(namespace, places), *(pod(name, f"10.0.0.{number}", ports=()) for number, name in enumerate(pods, start=1)), *more]
-    assert set().union(*names(kinds(*objects, named_pods=named_pods, **wanted))) == expected
-
-
-def test_the_pod_that_is_imitated_is_one_that_runs() -> None:
-    (kind,) = kinds(namespace("x"), pod("x/pending"), pod("x/running", "10.0.0.1"))
-    assert (kind.model.reference, kind.name) == ("x/running", "x/running and 1 more")
-    assert Kind(0, kind.pods[:1]).name == "x/running"
-
+# --- Stands ----------------------------------------------------------------------------------------------------------------
 
 PUBLISHES = {"publishNotReadyAddresses": True}
 
@@ -150,22 +62,6 @@ def test_where_no_shadow_may_be_made_at_all() -> None:
     everything = service("db", {"app": "a"}, **PUBLISHES)
     with pytest.raises(_errors.BadInputError, match="no shadow can be made: x/a: Service db publishes"):
         plan.apart_from_services((Kind(0, (model.Pod("x", "a", labels={"app": "a", "tier": "b"}),)),), [everything])
-
-
-@pytest.mark.parametrize(
-    ("wanted", "text"),
-    [
-        ({"namespaces": ("x", "w")}, "there is no namespace w"),
-        ({"namespaces": ("empty",)}, "no pod is there that policies are about"),
-        ({"most": 3}, "policies tell 4 kinds of pods apart, and at most 3 are probed at once"),
-    ],
-)
-def test_what_cannot_be_measured(wanted: Raw, text: str) -> None:
-    with pytest.raises(_errors.BadInputError, match=text):
-        kinds(*world(policy(named("a"), policyTypes=["Ingress"])), namespace("empty"), **wanted)
-
-
-# --- Stands -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
