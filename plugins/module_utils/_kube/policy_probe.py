@@ -120,6 +120,8 @@ class Field:
     def place(self, stands: t.Sequence[Stand], ports: t.Sequence[Port], deadline: Deadline) -> None:
         """Makes the shadows and waits until they run; `claim` comes first."""
         self._ports = tuple(ports)
+        if any(stand.namespace == self._settings.namespace for stand in stands):
+            namespaces.await_account(self._api, self._settings.namespace, deadline)
         self._make(stands, deadline)
 
     def _make(self, stands: t.Sequence[Stand], deadline: Deadline) -> None:
