@@ -18,7 +18,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import objects as 
 from ansible_collections.podnet.cni.plugins.module_utils._kube import lease, policy_probe, policy_rights, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Clock, Deadline
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, World, expectations, load, study
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, World, expectations, load
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import Expectation
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
 from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, evidence, kinds, objects, plan, trial
@@ -152,15 +152,12 @@ class Session:
         expectations.check(world.matrix(()), self._request.expected)
         nodes, down = plan.ready_nodes(raw)
         found = kinds.of(world, self._request.wanted, evidence.senders(self._request.expected, world))
-        taken: t.Tuple[str, ...] = ()
-        if not self._ephemeral:
-            found, taken = plan.apart_from_services(found, raw)
-        self.left_out = (*(f"node {name} is not ready" for name in down), *taken)
-        self.stands = plan.chosen(found, nodes, self._request.wanted)
-        self._ports = plan.probe_ports(study.columns([world], self._request.ports))
+        namespace = self._request.settings.namespace
+        self.stands, why = plan.chosen(found, nodes, self._request.wanted, raw, namespace)
+        self.left_out = (*(f"node {name} is not ready" for name in down), *why)
+        self._ports = plan.probe_ports(world, self._request.ports)
         asked = evidence.questions(self._request.expected, world, self.stands, self._ports, says=True)
         self._listened = tuple(dict.fromkeys(one.port for one in asked.connections if one.place != plan.OUT))
-        namespace = self._request.settings.namespace
         policy_rights.demand(Api(self._client), namespace, sorted({stand.namespace for stand in self.stands}), self._ephemeral)
 
     @contextlib.contextmanager

@@ -12,22 +12,26 @@ import dataclasses
 import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
+from ansible_collections.podnet.cni.plugins.module_utils._cni.canaries import MANAGED_BY, MANAGER
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, model
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.classes import Vocabulary
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.world import World
 
 SHADOW, EPHEMERAL = "shadow", "ephemeral"
-#: Namespaces that are the cluster's own, by name or by the beginning of it; nothing is put into them unless they are asked for.
-_SYSTEM = ("kube-system", "kube-public", "kube-node-lease", "kube-flannel", "tigera-operator")
-_SYSTEM_PREFIXES = ("calico-", "podnet-")
+#: Namespaces that are the cluster's own, and those that CNIs make; nothing is put into them unless they are asked for.
+_SYSTEM = (
+    *("kube-system", "kube-public", "kube-node-lease"),
+    *("kube-flannel", "tigera-operator", "calico-system", "calico-apiserver", "cilium", "cilium-secrets", "cilium-spire"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """Pods that no policy tells apart. ``pods``: their references; the first is the one that is imitated."""
+    """Pods that no policy tells apart. ``pods``: the first is the one that is imitated. ``ours``: it is the `outsider`, nobody's pod."""
 
     number: int
     pods: t.Tuple[model.Pod, ...]
+    ours: bool = False
 
     @property
     def model(self) -> model.Pod:
@@ -63,7 +67,7 @@ def of(world: World, wanted: Wanted, named: t.Iterable[str] = ()) -> t.Tuple[Kin
     words = Vocabulary.of(world.policies, (tier.pods for tier in world.tiers))
     grouped: t.Dict[t.Tuple[t.Any, ...], t.List[model.Pod]] = {}
     for number, pod in enumerate(world.pods):
-        if pod.host_network or pod.is_template or not (number in extra or _is_wanted(pod.namespace, wanted)):
+        if pod.host_network or pod.is_template or not (number in extra or _is_wanted(pod.namespace, world, wanted)):
             continue
         key = told.key(pod.namespace), words.labels(pod.labels), words.ports(pod.ports)
         grouped.setdefault(key, []).append(pod)
@@ -75,14 +79,26 @@ def of(world: World, wanted: Wanted, named: t.Iterable[str] = ()) -> t.Tuple[Kin
             "option namespaces",
             "Probe some namespaces at a time, or raise max_kinds: the connections grow with its square.",
         )
-    # The one that is imitated should be one that runs.
-    return tuple(Kind(number, tuple(sorted(pods, key=lambda pod: not pod.addresses))) for number, pods in enumerate(grouped.values()))
+    return tuple(Kind(number, tuple(sorted(pods, key=_unfit))) for number, pods in enumerate(grouped.values()))
 
 
-def _is_wanted(namespace: str, wanted: Wanted) -> bool:
+def _unfit(pod: model.Pod) -> t.Tuple[bool, bool]:
+    """The one that is imitated should be one that runs, and stays."""
+    return pod.terminating, not pod.addresses
+
+
+def _is_wanted(namespace: str, world: World, wanted: Wanted) -> bool:
     if wanted.namespaces:
         return namespace in wanted.namespaces
-    return namespace not in _SYSTEM and not namespace.startswith(_SYSTEM_PREFIXES)
+    return namespace not in _SYSTEM and world.namespaces[namespace].get(MANAGED_BY) != MANAGER
+
+
+def outsider(namespace: str, found: t.Sequence[Kind]) -> Kind:
+    """One more kind, beside ``found``: a pod of ours without labels in our own ``namespace``, which no policy of a user's selects.
+
+    What policies allow it is what shows that the network works at all.
+    """
+    return Kind(1 + max(kind.number for kind in found), (model.Pod(namespace, "outsider"),), ours=True)
 
 
 class _Namespaces:

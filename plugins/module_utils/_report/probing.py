@@ -290,7 +290,7 @@ def _as_json(account: _Account) -> str:
         "summary": trial.summary(),
         "cni": trial.cni,
         "seconds": round(trial.seconds, 3),
-        "kinds": [{"name": kind.name, "pods": [pod.reference for pod in kind.pods]} for kind in account.kinds],
+        "kinds": [{"name": kind.name, "pods": [] if kind.ours else [pod.reference for pod in kind.pods]} for kind in account.kinds],
         "stands": [
             {"name": stand.reference, "node": stand.node, "address": stand.address, "pods": stand.kind.name} for stand in trial.stands
         ],
@@ -408,7 +408,7 @@ def _as_html(account: _Account) -> str:
     shown = account.kinds[: sections.MOST_ON_PAGE]
     page = made.get_template("page").render(
         account=account,
-        cards=_cards(trial, len(account.kinds)),
+        cards=_cards(trial, sum(not kind.ours for kind in account.kinds)),
         file=FILES["json"],
         headline=_TITLE,
         more=len(account.kinds) - len(shown),

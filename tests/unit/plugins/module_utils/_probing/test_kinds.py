@@ -10,7 +10,7 @@ import typing as t
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import load
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import load, model
 from ansible_collections.podnet.cni.plugins.module_utils._probing import kinds
 from ansible_collections.podnet.cni.plugins.module_utils._probing.kinds import Kind, Wanted
 from tests.support.netpol_cases import Raw, egress, ingress, named, namespace, pod, policy, team, world
@@ -94,10 +94,43 @@ def test_ports_count_where_a_rule_has_their_name(mentioned: str, count: int) -> 
     ],
 )
 def test_whose_pods_are_measured(more: list[Raw], wanted: Raw, named_pods: tuple[str, ...], expected: set[str]) -> None:
-    places = ("x", "kube-system", "kube-public", "kube-flannel", "calico-system", "podnet-probe", "tigera-operator")
-    pods = ("x/a", "kube-system/dns", "kube-flannel/f", "calico-system/node", "podnet-probe/p", "tigera-operator/o", "kube-public/p")
+    places = ("x", "kube-system", "kube-public", "kube-flannel", "calico-system", "tigera-operator")
+    pods = ("x/a", "kube-system/dns", "kube-flannel/f", "calico-system/node", "tigera-operator/o", "kube-public/p")
     objects = [*map(namespace, places), *(pod(name, f"10.0.0.{number}", ports=()) for number, name in enumerate(pods, start=1)), *more]
     assert set().union(*names(found(*objects, named_pods=named_pods, **wanted))) == expected
+
+
+@pytest.mark.parametrize("name", ["podnet-shop", "calico-demo", "cilium-demo", "tigera-tea", "kube-shop"])
+def test_a_namespace_of_a_user_may_be_called_like_one_of_the_clusters(name: str) -> None:
+    assert names(found(namespace(name), pod(f"{name}/web", "10.0.0.1"))) == [{f"{name}/web"}]
+
+
+SYSTEM = ("kube-system", "kube-flannel", "calico-system", "calico-apiserver", "tigera-operator", "cilium-secrets", "cilium-spire", "cilium")
+
+
+@pytest.mark.parametrize("name", SYSTEM)
+def test_nothing_is_measured_in_the_clusters_own_namespaces_unless_it_is_asked_for(name: str) -> None:
+    objects = [namespace("x"), pod("x/a", "10.0.0.1"), namespace(name), pod(f"{name}/one", "10.0.0.2")]
+    assert names(found(*objects)) == [{"x/a"}]
+    assert names(found(*objects, namespaces=(name,))) == [{f"{name}/one"}]
+
+
+def test_a_namespace_that_this_collection_made_is_left_out() -> None:
+    ours = namespace("podnet-connectivity", **{"app.kubernetes.io/managed-by": "podnet.cni"})
+    objects = [namespace("x"), pod("x/a", "10.0.0.1"), ours, pod("podnet-connectivity/probe", "10.0.0.2")]
+    assert names(found(*objects)) == [{"x/a"}]
+
+
+def test_a_pod_that_is_terminating_is_imitated_last() -> None:
+    going = pod("x/going", "10.0.0.1")
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    (kind,) = found(namespace("x"), going, pod("x/pending"), pod("x/running", "10.0.0.2"))
+    assert [one.name for one in kind.pods] == ["running", "pending", "going"]
+
+
+def test_the_outsider_does_not_count_for_the_most() -> None:
+    (kind,) = found(*world(), most=1)
+    assert kinds.outsider("ours", [kind]) == Kind(1, (model.Pod("ours", "outsider"),), ours=True)
 
 
 def test_the_pod_that_is_imitated_is_one_that_runs() -> None:

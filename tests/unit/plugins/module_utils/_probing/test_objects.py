@@ -98,6 +98,19 @@ def test_policies_do_not_tell_it_from_what_it_imitates() -> None:
     assert [len(kind.pods) for kind in both] == [3, 3]
 
 
+def test_the_outsider_is_to_policies_a_pod_without_labels_in_our_namespace() -> None:
+    kind = kinds.outsider(SETTINGS.namespace, [Kind(0, (model.Pod("x", "a"),))])
+    (stand, *_) = plan.shadows([Kind(0, (model.Pod("x", "a"),)), kind], ["n1"])[2:]
+    made = objects.shadow(stand, [Port("TCP", 80)], SETTINGS, "uid")
+    assert (made["metadata"]["namespace"], made["metadata"]["labels"]) == (SETTINGS.namespace, {objects.LABEL: "shadow"})
+    made["status"] = {"phase": "Running", "podIPs": [{"ip": "10.0.1.1"}]}
+    forbidding = policy({}, policyTypes=["Ingress", "Egress"])
+    cluster = [namespace("x"), pod("x/a", "10.0.0.1"), forbidding, objects.namespace(SETTINGS), made]
+    matrix = load(cluster).matrix(["TCP/80"])
+    seen = {matrix.verdict(*ends, "TCP/80") for ends in (("x/a", stand.reference), (stand.reference, "x/a"))}
+    assert (seen, matrix.verdict(stand.reference, "192.0.2.1", "TCP/80")) == ({"deny"}, "allow")
+
+
 # --- Pod security -----------------------------------------------------------------------------------------------------
 
 
