@@ -16,6 +16,8 @@ description:
   - Pods that no policy tells apart are one kind. Of each kind it makes two shadows for a minute, pods with the same labels and the same
     names of ports, which never become ready, so no Service ever sends them anything and no workload takes them for its own. They ask each
     other on one node and across nodes; every further node gets one, so no node is taken on trust.
+  - One more kind, C(outsider), is in O(namespace) and has no labels, so no policy of yours selects it. It stands on every node, and what
+    policies allow it shows that the network works. Where nothing comes through, a denial proves nothing.
   - Each pod asks itself first, which no policy can forbid, so a listener that is missing is told from a policy. A denial counts when two
     attempts saw it. What is not as policies say is asked again until it is or O(settle_timeout) is over, without sleeping for a fixed time.
   - What it made is removed at the end. After a run that was killed the next one removes it, and the pods end by themselves.
@@ -35,7 +37,7 @@ options:
   namespaces:
     description:
       - The namespaces whose pods are measured.
-      - If not set, all that have pods, without the cluster's own (C(kube-system) and those of CNIs).
+      - If not set, all that have pods, without the cluster's own (C(kube-system) and those that CNIs and this collection make).
     type: list
     elements: str
     default: []
@@ -43,14 +45,15 @@ options:
     description:
       - Who asks. With V(shadow) these are pods of ours with the labels of yours.
       - With V(ephemeral) your own pods do, at most two of each kind, each by a container that is added to it. Such a container ends after
-        the measurement, but cannot be taken out of the pod. Ports are those that your programs listen on.
+        the measurement, but cannot be taken out of the pod. Ports are those that your programs listen on. There is no C(outsider) then, and
+        kinds of which no pod runs on a node that is ready are in RV(left_out).
     type: str
     choices: [shadow, ephemeral]
     default: shadow
   ports:
     description:
       - The ports to try, such as V(TCP/80) or V(UDP/53).
-      - If not set, one of each range of ports that the policies' rules tell apart.
+      - If not set, one of each range of ports that the policies' rules tell apart, and each C(endPort).
     type: list
     elements: str
     default: []
@@ -80,11 +83,13 @@ options:
     type: str
     default: registry.k8s.io/e2e-test-images/agnhost:2.53
   namespace:
-    description: A namespace to make, which owns all pods, and to remove. One that exists without the module's label is an error.
+    description:
+      - A namespace to make, which owns all pods and has C(outsider) in it, and to remove.
+      - One that exists without the module's label is an error.
     type: str
     default: podnet-policy-probe
   max_kinds:
-    description: How many kinds of pods are measured at most. The connections grow with the square.
+    description: How many kinds of your pods are measured at most. The connections grow with the square.
     type: int
     default: 40
   start_timeout:
@@ -119,6 +124,7 @@ notes:
     and RV(left_out) says so. Use O(clients=ephemeral) there.
   - Where nothing listens for UDP in a pod of yours, only its kernel's refusals tell that packets come through, and it holds back most of
     them. Silence is V(unknown) there, and no failure; a refusal shows that it was reached.
+  - No shadow can be made in a namespace that is terminating, and RV(left_out) says so, too.
   - Pods on their node's network are not measured, for what policies mean for them is left to the CNI.
 seealso:
   - module: podnet.cni.network_policy_matrix
@@ -252,7 +258,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._control import asked, 
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client, lease, policy_trial, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES
-from ansible_collections.podnet.cni.plugins.module_utils._probing import objects, plan, trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing import kinds, objects, plan, trial
 from ansible_collections.podnet.cni.plugins.module_utils._report import probing
 
 AUTO = "auto"
@@ -276,7 +282,7 @@ def act(call: _entry.Call) -> _entry.Result:
     session = policy_trial.Session(connected, request, cni, lease.Holder(run.name(), run.alive))
     seen = policy_world.read(api)
     seen = dataclasses.replace(seen, objects=objects.without_probes(seen.objects))
-    world, not_computed = seen.computed(plan.profile(cni))
+    world, not_computed = seen.computed(kinds.profile(cni))
     result: t.Dict[str, t.Any] = {"changed": False, "cni": cni, "removed": [], "pods": [], "left_out": list(not_computed)}
     try:
         session.prepare(world, seen.objects)

@@ -20,7 +20,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._kube import lease, pol
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY, model, ports
-from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, objects, plan, trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, kinds, objects, plan, trial
 from tests.support.conformance import PORTS, Raw, Step
 
 #: Not `objects.LABEL`'s own value: a probe that clears up after a killed run must not take these pods, nor may these take its.
@@ -214,7 +214,7 @@ def _stand(number: int, pod: Raw, node: str) -> plan.Stand:
     meta = pod["metadata"]
     named = tuple(model.NamedPort(one["name"], one["protocol"], one["containerPort"]) for one in pod["spec"]["containers"][0]["ports"])
     imitated = model.Pod(meta["namespace"], meta["name"], labels=meta["labels"], ports=named)
-    return plan.Stand(meta["namespace"], meta["name"], node, plan.Kind(number, (imitated,)))
+    return plan.Stand(meta["namespace"], meta["name"], node, kinds.Kind(number, (imitated,)))
 
 
 def _mine(definition: Raw) -> Raw:

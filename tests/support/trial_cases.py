@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import load
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
-from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, objects, plan, trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, kinds, objects, plan, trial
 from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import Connection, Stand
 
 Raw = dict[str, t.Any]
@@ -31,19 +31,21 @@ def run(
     ports: t.Sequence[Port] = PORTS,
     surprise: Surprise = nothing_else,
     outward: t.Callable[[tuple[Stand, ...]], t.Sequence[Connection]] = lambda _stands: (),
+    *,
+    own_namespace: str = "",
     **more: t.Any,
 ) -> trial.Trial:
-    """A trial of ``cluster`` by shadows on ``nodes``."""
-    kinds = plan.kinds(load(cluster), plan.Wanted())
-    stands = plan.shadows(kinds, nodes)
+    """A trial of ``cluster`` by shadows on ``nodes``; with an outsider in ``own_namespace``, if there is one."""
+    found = kinds.of(load(cluster), kinds.Wanted())
+    stands = plan.shadows((*found, kinds.outsider(own_namespace, found)) if own_namespace else found, nodes)
     by_name = {stand.reference: stand for stand in stands}
     matrix = load([*cluster, *(_running(stand, number) for number, stand in enumerate(stands, start=1))]).matrix([])
-    found, expected = {}, {}
+    readings, expected = {}, {}
     for one in (*plan.connections(stands, ports, says=True), *outward(stands)):
         expected[one] = matrix.verdict(one.source, one.target, one.port)
         foreseen = SILENCE if expected[one] == "deny" else ANSWER
-        found[one] = surprise(one, by_name[one.source], by_name.get(one.target)) or foreseen
-    measured = trial.judge(found, lambda one: matrix.explain(one.source, one.target, one.port), expected)
+        readings[one] = surprise(one, by_name[one.source], by_name.get(one.target)) or foreseen
+    measured = trial.judge(readings, lambda one: matrix.explain(one.source, one.target, one.port), expected)
     return trial.Trial(
         **{"cni": "calico", "enforces": True, "settled_after": 1.4, "seconds": 7.5, **more}, stands=stands, measured=measured
     )

@@ -37,14 +37,7 @@ def create(client: t.Any, settings: canaries.Settings, sentinel_node: str) -> Se
     """
     api = Api(client)
     api.create(canaries.namespace(settings))
-    # Until the namespace has its default service account, pods in it are refused.
-    account = f"/api/v1/namespaces/{settings.namespace}/serviceaccounts/default"
-    if Deadline(_MOMENT).poll(lambda: api.item(account), lambda seen: seen is not None) is None:
-        raise _errors.ClusterError(
-            f"no default service account appeared within {_MOMENT} s",
-            f"namespace {settings.namespace}",
-            "Is kube-controller-manager running?",
-        )
+    namespaces.await_account(api, settings.namespace, Deadline(_MOMENT))
     for definition in canaries.workloads(settings, sentinel_node):
         api.create(definition)
     return service(api.create(canaries.service(settings)))

@@ -53,6 +53,17 @@ def remove(api: Api, namespace: objects.Raw, deadline: t.Optional[Deadline]) -> 
         await_removal(api, name, deadline)
 
 
+def await_account(api: Api, name: str, deadline: Deadline) -> None:
+    """Waits until pods may be made in a new namespace: without its default service account they are refused."""
+    account = f"{_path(name)}/serviceaccounts/default"
+    if deadline.poll(lambda: api.item(account), lambda seen: seen is not None) is None:
+        raise _errors.ClusterError(
+            f"no default service account appeared within {deadline.seconds:.0f} s",
+            f"namespace {name}",
+            "Is kube-controller-manager running?",
+        )
+
+
 def await_removal(api: Api, name: str, deadline: Deadline) -> None:
     """Waits for a namespace that is on its way out; returns at once when it is not."""
     left = deadline.poll(lambda: api.item(_path(name)), lambda seen: not is_going(seen))

@@ -130,6 +130,8 @@ class Field:
         """Makes the shadows and waits until they run; `claim` comes first."""
         self._ports = tuple(ports)
         self._seconds = deadline.seconds
+        if any(stand.namespace == self._settings.namespace for stand in stands):
+            namespaces.await_account(self._api, self._settings.namespace, deadline)
         self._make(stands, deadline)
 
     def _make(self, stands: t.Sequence[Stand], deadline: Deadline) -> None:

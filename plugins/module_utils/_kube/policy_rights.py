@@ -43,6 +43,7 @@ def demand(api: Api, own_namespace: str, namespaces: t.Sequence[str], ephemeral:
     """Raises ClusterError that names all rights that are missing."""
     own = [Right(verb, "namespaces") for verb in ("create", "delete")]
     own += [Right(verb, "leases", own_namespace, lease.API_VERSION.partition("/")[0]) for verb in ("get", "create", "patch")]
+    own += [Right("get", "serviceaccounts", own_namespace)]
     missing = [] if ephemeral else [right for right in own if not _has(api, right)]
     for verb, resource in _EPHEMERAL if ephemeral else _SHADOW:
         if not _has(api, Right(verb, resource)):

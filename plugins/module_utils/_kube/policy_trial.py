@@ -18,10 +18,10 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import objects as 
 from ansible_collections.podnet.cni.plugins.module_utils._kube import lease, policy_probe, policy_rights, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Clock, Deadline
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, World, expectations, study
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, World, expectations
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import Expectation
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
-from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, evidence, objects, plan, trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, evidence, kinds, objects, plan, trial
 from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import Connection
 
 #: How often what is not as policies say is seen before it is believed, however little time there is.
@@ -34,7 +34,7 @@ _SHORTEST, _LONGEST = 0.1, 1.0
 #: The options of a module that measures.
 OPTIONS: t.Mapping[str, t.Any] = {
     "namespaces": {"type": "list", "elements": "str", "default": []},
-    "clients": {"type": "str", "choices": [plan.SHADOW, plan.EPHEMERAL], "default": plan.SHADOW},
+    "clients": {"type": "str", "choices": [kinds.SHADOW, kinds.EPHEMERAL], "default": kinds.SHADOW},
     "ports": {"type": "list", "elements": "str", "default": []},
     "allow_unenforced": {"type": "bool", "default": False},
     "image": {"type": "str", "default": "registry.k8s.io/e2e-test-images/agnhost:2.53"},
@@ -112,7 +112,7 @@ def settle(
 class Request:
     """What to measure, and with what. ``ports``: empty for one of each range that rules tell apart. ``start`` and ``settle`` in seconds."""
 
-    wanted: plan.Wanted
+    wanted: kinds.Wanted
     settings: objects.Settings
     ports: t.Tuple[str, ...] = ()
     expected: t.Tuple[Expectation, ...] = ()
@@ -126,7 +126,7 @@ def request(params: t.Mapping[str, t.Any], expected: t.Tuple[Expectation, ...]) 
     for name in ("max_kinds", "start_timeout", "settle_timeout"):
         if params[name] < 1:
             raise _errors.BadInputError(f"{params[name]} is too small", f"option {name}", "It must be 1 or more.")
-    wanted = plan.Wanted(tuple(params["namespaces"]), params["clients"], params["max_kinds"])
+    wanted = kinds.Wanted(tuple(params["namespaces"]), params["clients"], params["max_kinds"])
     # The pods outlive both times, and what removes them.
     settings = objects.Settings(params["namespace"], params["image"], 2 * (params["start_timeout"] + params["settle_timeout"]) + 300)
     times = params["start_timeout"], params["settle_timeout"]
@@ -141,7 +141,7 @@ class Session:
         self._request = request
         self._cni = cni
         self._field = policy_probe.Field(client, request.settings, holder)
-        self._ephemeral = request.wanted.clients == plan.EPHEMERAL
+        self._ephemeral = request.wanted.clients == kinds.EPHEMERAL
         self._ports: t.Tuple[Port, ...] = ()
         self._listened: t.Tuple[Port, ...] = ()
         self.stands: t.Tuple[plan.Stand, ...] = ()
@@ -156,17 +156,14 @@ class Session:
         """
         expectations.check(world.matrix(()), self._request.expected)
         nodes, down = plan.ready_nodes(raw)
-        found = plan.kinds(world, self._request.wanted, evidence.senders(self._request.expected, world))
-        taken: t.Tuple[str, ...] = ()
-        if not self._ephemeral:
-            found, taken = plan.apart_from_services(found, raw)
-        self.left_out = (*(f"node {name} is not ready" for name in down), *taken)
-        self.stands = plan.chosen(found, nodes, self._request.wanted)
-        self._ports = plan.probe_ports(study.columns([world], self._request.ports))
+        found = kinds.of(world, self._request.wanted, evidence.senders(self._request.expected, world))
+        namespace = self._request.settings.namespace
+        self.stands, why = plan.chosen(found, nodes, self._request.wanted, raw, namespace)
+        self.left_out = (*(f"node {name} is not ready" for name in down), *why)
+        self._ports = plan.probe_ports(world, self._request.ports)
         asked = evidence.questions(self._request.expected, world, self.stands, self._ports, says=True)
         self._listened = tuple(dict.fromkeys(one.port for one in asked.connections if one.place != plan.OUT))
         self._field.check()
-        namespace = self._request.settings.namespace
         policy_rights.demand(Api(self._client), namespace, sorted({stand.namespace for stand in self.stands}), self._ephemeral)
 
     @contextlib.contextmanager
@@ -196,7 +193,7 @@ class Session:
         """Reads the cluster as it is now, and measures it. Raises ClusterError when no pod is left to measure with."""
         made_anew = self._field.restore()
         seen = policy_world.read(Api(self._client))
-        world, not_computed = seen.computed(plan.profile(self._cni))
+        world, not_computed = seen.computed(kinds.profile(self._cni))
         matrix = world.matrix(map(str, self._ports))
         stands = plan.still_there(tuple(self._field.stands.values()), seen.objects)
         if not stands:

@@ -158,7 +158,7 @@ class Pod:
     """A pod, or the one that a workload's template describes (``kind`` is the workload's then, and no address is known).
 
     ``host_addresses``: those of the node it is on. ``owner``: the reference (``ns/Kind/name``) of what made it. ``ended``: it is
-    Succeeded or Failed.
+    Succeeded or Failed. ``terminating``: it was deleted, and is still there.
     """
 
     namespace: str
@@ -172,6 +172,7 @@ class Pod:
     host_network: bool = False
     owner: str = ""
     ended: bool = False
+    terminating: bool = False
 
     @property
     def reference(self) -> str:

@@ -65,7 +65,7 @@ def distinct(worlds: t.Iterable[World]) -> t.Tuple[Port, ...]:
     begins: t.Dict[str, t.Set[int]] = {protocol: {1} for protocol in model.PROTOCOLS}
     for world in worlds:
         names = set()
-        for match in _matches(world.policies):
+        for match in matches(world.policies):
             if match.name:
                 names.add((match.name, match.protocol))
             else:
@@ -76,7 +76,8 @@ def distinct(worlds: t.Iterable[World]) -> t.Tuple[Port, ...]:
     return tuple(Port(protocol, number) for protocol in model.PROTOCOLS for number in sorted(begins[protocol]) if number <= model.LAST_PORT)
 
 
-def _matches(policies: t.Iterable[model.Policy]) -> t.Iterator[model.PortMatch]:
+def matches(policies: t.Iterable[model.Policy]) -> t.Iterator[model.PortMatch]:
+    """All items of ``ports`` in the rules that isolate."""
     for policy in policies:
         for rule in (*(policy.ingress or ()), *(policy.egress or ())):
             yield from rule.ports

@@ -117,6 +117,7 @@ def pod(raw: Raw, namespace: str) -> model.Pod:
         host_network=bool(spec.get("hostNetwork")),
         owner=_owner(meta, namespace),
         ended=status.get("phase") in _ENDED,
+        terminating=bool(meta.get("deletionTimestamp")),
     )
 
 

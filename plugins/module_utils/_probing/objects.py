@@ -40,7 +40,7 @@ class Settings:
 
 
 def namespace(settings: Settings) -> Object:
-    """The namespace. No pod is in it: it says that a measurement goes on, and takes all pods along when it goes."""
+    """The namespace. It says that a measurement goes on, and takes all pods along when it goes. In it is the `kinds.outsider` only."""
     labels = dict([(MANAGED_BY, MANAGER), OWNER])
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.namespace, "labels": labels}}
 

@@ -6,6 +6,8 @@
 Pods that no policy tells apart are one kind, and one pod for all of them will do: its shadow, a pod of ours with the same labels and the
 same names of ports. Each kind gets a shadow on two nodes, so every pair of kinds is measured on one node and across nodes, and every other
 node gets one, so that no node's enforcement is taken on trust. A single node gets two of each, for pods of one kind ask each other, too.
+One kind is ours, the `kinds.outsider`: it stands on every node, and as policies let these reach each other, they show that each node's
+network works. Where nothing came through, a denial would prove nothing.
 With ``ephemeral`` the users' own pods are what is measured with.
 Pure: no I/O. Private: may change at any time.
 """
@@ -18,33 +20,14 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import objects
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, model, study
-from ansible_collections.podnet.cni.plugins.module_utils._netpol.classes import Vocabulary
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import model, ports, study
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.world import World
+from ansible_collections.podnet.cni.plugins.module_utils._probing.kinds import EPHEMERAL, Kind, Wanted, outsider
 
-SHADOW, EPHEMERAL = "shadow", "ephemeral"
 SAME_NODE, ACROSS, OUT = "same node", "across nodes", "out of the pods"
-#: Namespaces that are the cluster's own, by name or by the beginning of it; nothing is put into them unless they are asked for.
-_SYSTEM = ("kube-system", "kube-public", "kube-node-lease", "kube-flannel", "tigera-operator")
-_SYSTEM_PREFIXES = ("calico-", "podnet-")
-
-
-@dataclasses.dataclass(frozen=True)
-class Kind:
-    """Pods that no policy tells apart. ``pods``: their references; the first is the one that is imitated."""
-
-    number: int
-    pods: t.Tuple[model.Pod, ...]
-
-    @property
-    def model(self) -> model.Pod:
-        return self.pods[0]
-
-    @property
-    def name(self) -> str:
-        more = len(self.pods) - 1
-        return self.model.reference + (f" and {more} more" if more else "")
+#: Reasons that are told of one kind.
+_MOST_TOLD = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,20 +69,6 @@ class Connection:
         return f"{self.source} to {self.target} on {self.port}"
 
 
-@dataclasses.dataclass(frozen=True)
-class Wanted:
-    """What is to be measured. ``namespaces``: of these only; empty: of all but the cluster's own. ``most``: kinds."""
-
-    namespaces: t.Tuple[str, ...] = ()
-    clients: str = SHADOW
-    most: int = 40
-
-
-def profile(cni: str) -> str:
-    """The profile by which policies are judged: of a CNI that does nothing, what any other would do."""
-    return cni if PROFILES[cni].enforces else "generic"
-
-
 def ready_nodes(raw: t.Iterable[objects.Raw]) -> t.Tuple[t.Tuple[str, ...], t.Tuple[str, ...]]:
     """The names of the Linux nodes among the objects that are ready, workers first, and of those that are not."""
     nodes = [node for node in map(objects.node, (item for item in raw if item.get("kind") == "Node")) if node.operating_system != "windows"]
@@ -107,80 +76,115 @@ def ready_nodes(raw: t.Iterable[objects.Raw]) -> t.Tuple[t.Tuple[str, ...], t.Tu
     return tuple(node.name for node in ordered if node.ready), tuple(node.name for node in ordered if not node.ready)
 
 
-# --- Kinds ------------------------------------------------------------------------------------------------------------
+# --- Stands -----------------------------------------------------------------------------------------------------------
 
 
-def kinds(world: World, wanted: Wanted, named: t.Iterable[str] = ()) -> t.Tuple[Kind, ...]:
-    """The kinds of pods in the wanted namespaces, and of the pods ``named`` wherever they are. Raises BadInputError."""
-    unknown = [name for name in wanted.namespaces if name not in world.namespaces]
-    if unknown:
-        raise _errors.BadInputError(f"there is no namespace {unknown[0]}", "option namespaces", "Name those whose pods are to be probed.")
-    extra = {number for reference in named for number in world.members.get(reference, ())}
-    told = _Namespaces(world)
-    words = Vocabulary.of(world.policies, (tier.pods for tier in world.tiers))
-    grouped: t.Dict[t.Tuple[t.Any, ...], t.List[model.Pod]] = {}
-    for number, pod in enumerate(world.pods):
-        if pod.host_network or pod.is_template or not (number in extra or _is_wanted(pod.namespace, wanted)):
-            continue
-        key = told.key(pod.namespace), words.labels(pod.labels), words.ports(pod.ports)
-        grouped.setdefault(key, []).append(pod)
-    if not grouped:
-        raise _errors.UnmeasurableError(
-            "no pod is there that policies are about", "option namespaces", "Name namespaces with running pods."
-        )
-    if len(grouped) > wanted.most:
-        raise _errors.UnmeasurableError(
-            f"policies tell {len(grouped)} kinds of pods apart, and at most {wanted.most} are probed at once",
-            "option namespaces",
-            "Probe some namespaces at a time, or raise max_kinds: the connections grow with its square.",
-        )
-    # The one that is imitated should be one that runs.
-    return tuple(Kind(number, tuple(sorted(pods, key=lambda pod: not pod.addresses))) for number, pods in enumerate(grouped.values()))
+def shadows(found: t.Sequence[Kind], nodes: t.Sequence[str]) -> t.Tuple[Stand, ...]:
+    """Pods to make: of each kind two, on the first two of ``nodes`` if there are two, and on every other node one, of the kinds in turn.
 
+    Of a kind of ours there is one on every other node beside.
 
-def _is_wanted(namespace: str, wanted: Wanted) -> bool:
-    if wanted.namespaces:
-        return namespace in wanted.namespaces
-    return namespace not in _SYSTEM and not namespace.startswith(_SYSTEM_PREFIXES)
-
-
-class _Namespaces:
-    """What policies see of a namespace: itself where it has some, else those of its labels that some policy mentions."""
-
-    def __init__(self, world: World) -> None:
-        self._labels = world.namespaces
-        self._own = {policy.namespace for policy in world.policies}
-        rules = [rule for policy in world.policies for rule in (*(policy.ingress or ()), *(policy.egress or ()))]
-        mentioned = [peer.namespaces for rule in rules for peer in rule.peers if peer.namespaces]
-        self._selectors = dict.fromkeys([*mentioned, *(tier.namespaces for tier in world.tiers)])
-
-    def key(self, namespace: str) -> t.Tuple[t.Any, ...]:
-        if namespace in self._own:
-            return (namespace,)
-        labels = self._labels.get(namespace, {})
-        return ("", *(selector.matches(labels) for selector in self._selectors))
-
-
-def apart_from_services(found: t.Sequence[Kind], raw: t.Iterable[objects.Raw]) -> t.Tuple[t.Tuple[Kind, ...], t.Tuple[str, ...]]:
-    """The kinds of which a shadow can be made that no Service sends anything, and why of the others none can.
-
-    A Service that publishes addresses which are not ready takes every pod with its labels, so another pod of the kind is imitated if one
-    has other labels. ``raw``: the objects of the cluster. Raises BadInputError where nothing is left.
+    No name is the beginning of another, so that whoever hears the beginning of a name knows whose it is.
     """
-    services = [item for item in raw if item.get("kind") == "Service" and (item.get("spec") or {}).get("publishNotReadyAddresses")]
-    safe: t.List[Kind] = []
+    if not nodes:
+        raise _errors.ClusterError("no node is ready", "nodes", "See what is wrong with them.")
+    places = [(kind, node) for kind in found for node in (nodes[0], nodes[min(1, len(nodes) - 1)])]
+    users = [kind for kind in found if not kind.ours]
+    places += [(users[number % len(users)], node) for number, node in enumerate(nodes[2:])]
+    places += [(kind, node) for kind in found if kind.ours for node in nodes[2:]]
+    digits = len(str(len(places) - 1))
+    return tuple(Stand(kind.model.namespace, f"podnet-probe-{number:0{digits}}", node, kind) for number, (kind, node) in enumerate(places))
+
+
+def own_pods(found: t.Sequence[Kind], nodes: t.Sequence[str]) -> t.Tuple[Stand, ...]:
+    """Users' pods: of each kind at most two, on different nodes where there are such. ``nodes``: those that are ready."""
+    taken = []
+    for kind in found:
+        running = [pod for pod in kind.pods if not _keeps_from_asking(pod, nodes)]
+        others = [pod for pod in running[1:] if pod.node != running[0].node] or running[1:]
+        taken += [Stand(pod.namespace, pod.name, pod.node, kind, pod.addresses[0]) for pod in (*running[:1], *others[:1])]
+    return tuple(taken)
+
+
+def chosen(
+    found: t.Sequence[Kind], nodes: t.Sequence[str], wanted: Wanted, raw: t.Sequence[objects.Raw], own_namespace: str
+) -> t.Tuple[t.Tuple[Stand, ...], t.Tuple[str, ...]]:
+    """The pods to measure with, and what is not measured with them, and why.
+
+    ``raw``: the objects of the cluster. ``own_namespace``: where shadows that stand for nobody are. Raises BadInputError where nothing is
+    left to measure, and ClusterError where no node is ready.
+    """
+    if wanted.clients == EPHEMERAL:
+        fit, why = _fit(found, lambda pod: _keeps_from_asking(pod, nodes))
+        if not fit:
+            raise _errors.UnmeasurableError(f"no pod can ask: {why[0]}", "option clients", "Let shadows ask, or start the pods.")
+        stands = own_pods(fit, nodes)
+    else:
+        fit, why = _fit(found, _Shadowing(raw).obstacle)
+        if not fit:
+            raise _errors.UnmeasurableError(f"no shadow can be made: {why[0]}", "option clients", "Let the pods themselves ask: ephemeral.")
+        stands = shadows((*fit, outsider(own_namespace, fit)), nodes)
+    return stands, (*why, *_nothing_across(stands, nodes))
+
+
+def _nothing_across(stands: t.Sequence[Stand], nodes: t.Sequence[str]) -> t.Iterator[str]:
+    used = {stand.node for stand in stands}
+    if len(used) == 1:
+        yield (
+            f"nothing was measured across nodes: only {nodes[0]} is ready"
+            if len(nodes) == 1
+            else (f"nothing was measured across nodes: all pods that ask are on {used.pop()}")
+        )
+
+
+def _fit(found: t.Sequence[Kind], obstacle: t.Callable[[model.Pod], str]) -> t.Tuple[t.Tuple[Kind, ...], t.Tuple[str, ...]]:
+    """The kinds that have a pod to measure with, which comes first then, and why the others have none.
+
+    ``obstacle``: what keeps a pod from it, "" if nothing does.
+    """
+    fit: t.List[Kind] = []
     why: t.List[str] = []
     for kind in found:
-        taken = [pod for pod in kind.pods if any(_takes(service, pod) for service in services)]
-        free = [pod for pod in kind.pods if pod not in taken]
-        if free:
-            safe.append(dataclasses.replace(kind, pods=(*free, *taken)))
+        obstacles = [obstacle(pod) for pod in kind.pods]
+        if all(obstacles):
+            why.append(f"{kind.name}: {'; '.join(list(dict.fromkeys(obstacles))[:_MOST_TOLD])}")
         else:
-            name = next(objects.metadata(service)["name"] for service in services if _takes(service, kind.model))
-            why.append(f"{kind.name}: Service {name} publishes addresses that are not ready, so a shadow would get what is meant for them")
-    if found and not safe:
-        raise _errors.UnmeasurableError(f"no shadow can be made: {why[0]}", "option clients", "Let the pods themselves ask: ephemeral.")
-    return tuple(safe), tuple(why)
+            # Sorting is stable.
+            pods = tuple(pod for _, pod in sorted(zip(obstacles, kind.pods), key=lambda both: bool(both[0])))
+            fit.append(dataclasses.replace(kind, pods=pods))
+    return tuple(fit), tuple(why)
+
+
+def _keeps_from_asking(pod: model.Pod, nodes: t.Sequence[str]) -> str:
+    if pod.terminating:
+        return "it is terminating"
+    if not pod.addresses:
+        return "it does not run"
+    return "" if pod.node in nodes else "its node is not ready"
+
+
+class _Shadowing:
+    """What keeps shadows from being made."""
+
+    def __init__(self, raw: t.Sequence[objects.Raw]) -> None:
+        services = [item for item in raw if item.get("kind") == "Service"]
+        self._services = [item for item in services if (item.get("spec") or {}).get("publishNotReadyAddresses")]
+        self._going = {objects.metadata(item)["name"] for item in raw if item.get("kind") == "Namespace" and _is_going(item)}
+
+    def obstacle(self, pod: model.Pod) -> str:
+        """What keeps this pod from being imitated.
+
+        The API refuses new pods in a namespace that goes, and a Service that publishes addresses which are not ready takes every pod with
+        its labels. Another pod of the kind may have another namespace, or other labels.
+        """
+        if pod.namespace in self._going:
+            return f"namespace {pod.namespace} is terminating"
+        name = next((objects.metadata(service)["name"] for service in self._services if _takes(service, pod)), "")
+        return f"Service {name} publishes addresses that are not ready, so a shadow would get what is meant for them" if name else ""
+
+
+def _is_going(namespace: objects.Raw) -> bool:
+    return "deletionTimestamp" in objects.metadata(namespace) or (namespace.get("status") or {}).get("phase") == "Terminating"
 
 
 def _takes(service: objects.Raw, pod: model.Pod) -> bool:
@@ -192,32 +196,6 @@ def _takes(service: objects.Raw, pod: model.Pod) -> bool:
     )
 
 
-# --- Stands -----------------------------------------------------------------------------------------------------------
-
-
-def shadows(found: t.Sequence[Kind], nodes: t.Sequence[str]) -> t.Tuple[Stand, ...]:
-    """Pods to make: of each kind two, on the first two of ``nodes`` if there are two, and on every other node one, of the kinds in turn.
-
-    No name is the beginning of another, so that whoever hears the beginning of a name knows whose it is.
-    """
-    if not nodes:
-        raise _errors.ClusterError("no node is ready", "nodes", "See what is wrong with them.")
-    places = [(kind, node) for kind in found for node in (nodes[0], nodes[min(1, len(nodes) - 1)])]
-    places += [(found[number % len(found)], node) for number, node in enumerate(nodes[2:])]
-    digits = len(str(len(places) - 1))
-    return tuple(Stand(kind.model.namespace, f"podnet-probe-{number:0{digits}}", node, kind) for number, (kind, node) in enumerate(places))
-
-
-def own_pods(found: t.Sequence[Kind], nodes: t.Sequence[str]) -> t.Tuple[Stand, ...]:
-    """Users' pods: of each kind at most two, on different nodes where there are such. ``nodes``: those that are ready."""
-    chosen = []
-    for kind in found:
-        running = [pod for pod in kind.pods if pod.addresses and pod.node in nodes]
-        others = [pod for pod in running[1:] if pod.node != running[0].node] or running[1:]
-        chosen += [Stand(pod.namespace, pod.name, pod.node, kind, pod.addresses[0]) for pod in (*running[:1], *others[:1])]
-    return tuple(chosen)
-
-
 def still_there(stands: t.Sequence[Stand], raw: t.Iterable[objects.Raw]) -> t.Tuple[Stand, ...]:
     """Those whose pods are among the objects, and have not ended."""
     pods = [(objects.metadata(item), (item.get("status") or {}).get("phase")) for item in raw if item.get("kind") == "Pod"]
@@ -225,27 +203,17 @@ def still_there(stands: t.Sequence[Stand], raw: t.Iterable[objects.Raw]) -> t.Tu
     return tuple(stand for stand in stands if stand.reference in there)
 
 
-def chosen(found: t.Sequence[Kind], nodes: t.Sequence[str], wanted: Wanted) -> t.Tuple[Stand, ...]:
-    """The pods to measure with, at least one. Raises BadInputError."""
-    stands = own_pods(found, nodes) if wanted.clients == EPHEMERAL else shadows(found, nodes)
-    if not stands:
-        raise _errors.UnmeasurableError(
-            "no pod runs there on a node that is ready", "option clients", "Let shadows ask, or start the pods."
-        )
-    return stands
-
-
 # --- Connections ------------------------------------------------------------------------------------------------------
 
 
-def connections(stands: t.Sequence[Stand], ports: t.Sequence[Port], says: bool) -> t.Tuple[Connection, ...]:
+def connections(stands: t.Sequence[Stand], asked: t.Sequence[Port], says: bool) -> t.Tuple[Connection, ...]:
     """What the stands ask themselves, and each other: of each pair of kinds once on one node and once across, from either node in turn.
 
     Pods of one kind are on different nodes where there are two, and ask each other both ways.
     """
-    found = [ask(stand, stand, port, says) for stand in stands for port in ports]
+    found = [ask(stand, stand, port, says) for stand in stands for port in asked]
     for source, target in pairs(stands):
-        found += [ask(source, target, port, says) for port in ports]
+        found += [ask(source, target, port, says) for port in asked]
     return tuple(found)
 
 
@@ -260,11 +228,12 @@ def pairs(stands: t.Sequence[Stand]) -> t.Iterator[t.Tuple[Stand, Stand]]:
             yield from itertools.permutations(one[:2], 2)
             continue
         yield from _between(one[:2], other[:2], (one[0].kind.number + other[0].kind.number) % 2)
-    # The pods on further nodes: each with one of every kind, both ways.
+    # The pods on further nodes: each with one of every kind, both ways; those of ours only among themselves.
     for extra in (stand for several in by_kind.values() for stand in several[2:]):
-        for several in by_kind.values():
-            yield extra, several[0]
-            yield several[0], extra
+        for first in (several[0] for several in by_kind.values()):
+            if first.kind.number == extra.kind.number or not extra.kind.ours:
+                yield extra, first
+                yield first, extra
 
 
 def _between(sources: t.Sequence[Stand], targets: t.Sequence[Stand], turn: int) -> t.Iterator[t.Tuple[Stand, Stand]]:
@@ -302,6 +271,14 @@ def probe_port(column: study.Column, following: t.Optional[study.Column]) -> Por
     return port
 
 
-def probe_ports(columns: t.Sequence[study.Column]) -> t.Tuple[Port, ...]:
-    """The port to try for each range."""
-    return tuple(probe_port(column, after) for column, after in zip(columns, (*columns[1:], None)))
+def probe_ports(world: World, asked: t.Sequence[str]) -> t.Tuple[Port, ...]:
+    """The ports ``asked`` for; without any, the port to try for each range that rules tell apart, and each endPort.
+
+    What does not know endPort takes the range's first port only. Raises BadInputError.
+    """
+    columns = study.columns([world], asked)
+    if asked:
+        return tuple(column.port for column in columns)
+    found = {probe_port(column, after) for column, after in zip(columns, (*columns[1:], None))}
+    found |= {Port(match.protocol, match.last) for match in ports.matches(world.policies) if match.is_range}
+    return tuple(sorted(found, key=lambda port: (model.PROTOCOLS.index(port.protocol), port.number)))

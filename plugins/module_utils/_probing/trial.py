@@ -153,7 +153,7 @@ class Trial:
         """A line on each thing that was found out."""
         counts = collections.Counter(one.result for one in self.measured)
         denied = [one for one in self.measured if one.expected == DENY]
-        kinds = len({stand.kind.number for stand in self.stands})
+        kinds = len({stand.kind.number for stand in self.stands if not stand.kind.ours})
         lines = [
             f"{len(self.measured)} connections between {len(self.stands)} pods for {kinds} kinds of pods: "
             + ", ".join(f"{counts[name]} {word}" for name, word in _COUNTED if counts[name] or name in (AGREES, DIFFERS)),

@@ -18,7 +18,8 @@ from ansible_collections.podnet.cni.plugins.module_utils import _moments
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY, UNDEFINED, study
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import MET, MISSED
 from ansible_collections.podnet.cni.plugins.module_utils._probing import trial as trials
-from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import OUT, SAME_NODE, Connection, Kind, Stand
+from ansible_collections.podnet.cni.plugins.module_utils._probing.kinds import Kind
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import OUT, SAME_NODE, Connection, Stand
 from ansible_collections.podnet.cni.plugins.module_utils._probing.trial import DIFFERS, UNKNOWN, Measured, Tested, Trial
 from ansible_collections.podnet.cni.plugins.module_utils._report import junit, sections
 from ansible_collections.podnet.cni.plugins.module_utils._report.html import JINJA2_IMPORT_ERROR, Card, environment
@@ -289,7 +290,7 @@ def _as_json(account: _Account) -> str:
         "summary": trial.summary(),
         "cni": trial.cni,
         "seconds": round(trial.seconds, 3),
-        "kinds": [{"name": kind.name, "pods": [pod.reference for pod in kind.pods]} for kind in account.kinds],
+        "kinds": [{"name": kind.name, "pods": [] if kind.ours else [pod.reference for pod in kind.pods]} for kind in account.kinds],
         "stands": [
             {"name": stand.reference, "node": stand.node, "address": stand.address, "pods": stand.kind.name} for stand in trial.stands
         ],
@@ -407,7 +408,7 @@ def _as_html(account: _Account) -> str:
     shown = account.kinds[: sections.MOST_ON_PAGE]
     page = made.get_template("page").render(
         account=account,
-        cards=_cards(trial, len(account.kinds)),
+        cards=_cards(trial, sum(not kind.ours for kind in account.kinds)),
         file=FILES["json"],
         headline=_TITLE,
         more=len(account.kinds) - len(shown),

@@ -58,7 +58,9 @@ PROBING_PAGE = """\
 {% endif %}
 <section id="matrix"><h2>Who reached whom</h2>
 <p class="soft small">A row is who connected, a column to whom. A kind stands for all pods that no policy tells apart. Each field
- tells what was measured over all ports, on one node and across nodes.{% if more %} {{ more }} more kinds are in {{ file }}.{% endif %}</p>
+ tells what was measured over all ports, on one node and across nodes.{% for kind in account.kinds if kind.ours %}
+ {{ kind.name }} is a pod of ours, which no policy of yours selects: what it reaches shows that the network works.{% endfor %}
+{%- if more %} {{ more }} more kinds are in {{ file }}.{% endif %}</p>
 <div class="scroll"><table class="heat policies">
 <thead><tr><td class="none"></td>{% for kind in shown %}
 <th scope="col" title="{{ kind.name }}">{{ loop.index }}</th>{% endfor %}</tr></thead>
@@ -127,7 +129,7 @@ PROBING_PAGE = """\
 <tbody>
 {% for kind in account.kinds[:most] %}
 {% set stands = account.stands_of(kind) %}
-<tr><td>{{ kind.name }}</td><td class="number">{{ kind.pods | count }}</td>
+<tr><td>{{ kind.name }}</td><td class="number">{{ 0 if kind.ours else kind.pods | count }}</td>
 <td>{% for stand in stands[:4] %}{{ stand.name }} on {{ stand.node }}{{ ", " if not loop.last }}{% endfor %}
 {%- if stands | count > 4 %} and {{ stands | count - 4 }} more{% endif %}</td></tr>
 {% endfor %}

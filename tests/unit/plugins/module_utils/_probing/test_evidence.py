@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import load
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import Expectation
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
-from ansible_collections.podnet.cni.plugins.module_utils._probing import evidence, plan, trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing import evidence, kinds, plan, trial
 from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import OUT
 
 Raw = dict[str, t.Any]
@@ -48,7 +48,7 @@ WORLD = load(
         },
     ]
 )
-STANDS = plan.shadows(plan.kinds(WORLD, plan.Wanted()), ("n1", "n2"))
+STANDS = plan.shadows(kinds.of(WORLD, kinds.Wanted()), ("n1", "n2"))
 
 
 def find(source: str, destination: str, port: str = "TCP/80") -> evidence.Evidence:

@@ -12,8 +12,9 @@ import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import load, model
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
-from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, objects, plan
-from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import Kind, Stand, Wanted
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, kinds, objects, plan
+from ansible_collections.podnet.cni.plugins.module_utils._probing.kinds import Kind, Wanted
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import Stand
 from tests.support.netpol_cases import named, namespace, pod, policy
 
 SETTINGS = objects.Settings("podnet-probe", "registry.example/agnhost:2.53", 120)
@@ -88,13 +89,26 @@ def test_policies_do_not_tell_it_from_what_it_imitates() -> None:
         pod("x/b", "10.0.0.2"),
         policy(named("a"), ingress=[{"from": [{"podSelector": named("b")}], "ports": [{"port": "http"}]}]),
     ]
-    stands = plan.shadows(plan.kinds(load(world), Wanted()), ["n1", "n2"])
+    stands = plan.shadows(kinds.of(load(world), Wanted()), ["n1", "n2"])
     made = [objects.shadow(stand, [Port("TCP", 80)], SETTINGS, "uid") for stand in stands]
     for number, one in enumerate(made, start=1):
         one["status"] = {"phase": "Running", "podIPs": [{"ip": f"10.0.1.{number}"}]}
-    both = plan.kinds(load([*world, *made]), Wanted())
+    both = kinds.of(load([*world, *made]), Wanted())
     assert [{pod.labels["pod"] for pod in kind.pods} for kind in both] == [{"a"}, {"b"}]
     assert [len(kind.pods) for kind in both] == [3, 3]
+
+
+def test_the_outsider_is_to_policies_a_pod_without_labels_in_our_namespace() -> None:
+    kind = kinds.outsider(SETTINGS.namespace, [Kind(0, (model.Pod("x", "a"),))])
+    (stand, *_) = plan.shadows([Kind(0, (model.Pod("x", "a"),)), kind], ["n1"])[2:]
+    made = objects.shadow(stand, [Port("TCP", 80)], SETTINGS, "uid")
+    assert (made["metadata"]["namespace"], made["metadata"]["labels"]) == (SETTINGS.namespace, {objects.LABEL: "shadow"})
+    made["status"] = {"phase": "Running", "podIPs": [{"ip": "10.0.1.1"}]}
+    forbidding = policy({}, policyTypes=["Ingress", "Egress"])
+    cluster = [namespace("x"), pod("x/a", "10.0.0.1"), forbidding, objects.namespace(SETTINGS), made]
+    matrix = load(cluster).matrix(["TCP/80"])
+    seen = {matrix.verdict(*ends, "TCP/80") for ends in (("x/a", stand.reference), (stand.reference, "x/a"))}
+    assert (seen, matrix.verdict(stand.reference, "192.0.2.1", "TCP/80")) == ({"deny"}, "allow")
 
 
 # --- Pod security -----------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The podnet.cni authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which pods stand for which, where they stand, and what they ask."""
+"""Where the pods stand that measure, and what they ask."""
 
 from __future__ import annotations
 
@@ -17,116 +17,41 @@ from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import load, model, study
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
 from ansible_collections.podnet.cni.plugins.module_utils._probing import plan
-from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import ACROSS, SAME_NODE, Connection, Kind, Stand, Wanted
-from tests.support.netpol_cases import Raw, egress, ingress, named, namespace, pod, policy, team, world
+from ansible_collections.podnet.cni.plugins.module_utils._probing.kinds import EPHEMERAL, SHADOW, Kind, Wanted
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import ACROSS, SAME_NODE, Connection, Stand
+from tests.support.netpol_cases import Raw, ingress, namespace, pod, policy, world
 
 EIGHTY, NAMES, SCTP = Port("TCP", 80), Port("UDP", 53), Port("SCTP", 81)
-HTTP = [("http", "TCP", 80)]
 
 
-def names(found: t.Iterable[Kind]) -> list[set[str]]:
-    return [{pod.reference for pod in kind.pods} for kind in found]
-
-
-def kinds(*objects: Raw, named_pods: t.Sequence[str] = (), **wanted: t.Any) -> tuple[Kind, ...]:
-    return plan.kinds(load(objects), Wanted(**wanted), named_pods)
+EPHEMERALLY = Wanted(clients=EPHEMERAL)
 
 
 def some_kinds(count: int) -> tuple[Kind, ...]:
     return tuple(Kind(number, (model.Pod("x", f"p{number}"),)) for number in range(count))
 
 
-# --- Kinds ------------------------------------------------------------------------------------------------------------
-
-TIER = {
-    "apiVersion": "policy.networking.k8s.io/v1alpha1",
-    "kind": "AdminNetworkPolicy",
-    "metadata": {"name": "tier"},
-    "spec": {"priority": 1, "subject": {"namespaces": team("b")}, "ingress": [{"action": "Deny", "from": [{"namespaces": {}}]}]},
-}
-
-
-@pytest.mark.parametrize(
-    ("policies", "expected"),
-    [
-        pytest.param([], [{"x/a", "x/b", "x/c", "y/a", "y/b", "z/a"}], id="without policies all are one"),
-        pytest.param(
-            [policy({}, policyTypes=["Ingress"])],
-            [{"x/a", "x/b", "x/c"}, {"y/a", "y/b", "z/a"}],
-            id="a namespace with policies is its own, others are one",
-        ),
-        pytest.param(
-            [policy(named("a"), policyTypes=["Ingress"])],
-            [{"x/a"}, {"x/b", "x/c"}, {"y/a", "z/a"}, {"y/b"}],
-            id="labels that a selector mentions",
-        ),
-        pytest.param(
-            [policy({}, ingress=[ingress({"namespaceSelector": team("b")})])],
-            [{"x/a", "x/b", "x/c"}, {"y/a", "y/b"}, {"z/a"}],
-            id="labels of namespaces that a rule mentions",
-        ),
-        pytest.param(
-            [policy({}, egress=[egress({"namespaceSelector": team("b")})], policyTypes=["Egress"])],
-            [{"x/a", "x/b", "x/c"}, {"y/a", "y/b"}, {"z/a"}],
-            id="of a rule for egress, too",
-        ),
-        pytest.param(
-            [policy({}, place="x", policyTypes=["Ingress"]), policy({}, place="y", policyTypes=["Ingress"])],
-            [{"x/a", "x/b", "x/c"}, {"y/a", "y/b"}, {"z/a"}],
-            id="namespaces with the same policies are two",
-        ),
-        pytest.param([TIER], [{"x/a", "x/b", "x/c", "z/a"}, {"y/a", "y/b"}], id="namespaces that a policy of another tier selects"),
-    ],
-)
-def test_what_policies_do_not_tell_apart_is_one_kind(policies: list[Raw], expected: list[set[str]]) -> None:
-    assert names(kinds(*world(*policies))) == expected
-
-
-@pytest.mark.parametrize(("mentioned", "count"), [("http", 2), ("other", 1)])
-def test_ports_count_where_a_rule_has_their_name(mentioned: str, count: int) -> None:
-    objects = [
-        namespace("x"),
-        pod("x/a", "10.0.0.1", labels={}, ports=HTTP),
-        pod("x/b", "10.0.0.2", labels={}, ports=[("http", "TCP", 8080)]),
-    ]
-    assert len(kinds(*objects, policy({}, ingress=[ingress(ports=[{"port": mentioned}])]))) == count
-
-
-@pytest.mark.parametrize(
-    ("more", "wanted", "named_pods", "expected"),
-    [
-        ([], {}, (), {"x/a"}),
-        ([], {"namespaces": ("kube-system",)}, (), {"kube-system/dns"}),
-        ([], {"namespaces": ("x", "calico-system")}, (), {"x/a", "calico-system/node"}),
-        ([], {}, ("kube-system/dns",), {"x/a", "kube-system/dns"}),
-        ([], {"namespaces": ("x",)}, ("calico-system/node", "nobody/there"), {"x/a", "calico-system/node"}),
-        ([pod("x/host", "192.168.0.2", hostNetwork=True)], {}, (), {"x/a"}),
-        ([pod("x/host", "192.168.0.2", hostNetwork=True)], {}, ("x/host",), {"x/a"}),
-        ([pod("x/over", "10.0.0.9", phase="Succeeded")], {}, (), {"x/a"}),
-    ],
-)
-def test_whose_pods_are_measured(more: list[Raw], wanted: Raw, named_pods: tuple[str, ...], expected: set[str]) -> None:
-    places = ("x", "kube-system", "kube-public", "kube-flannel", "calico-system", "podnet-probe", "tigera-operator")
-    pods = ("x/a", "kube-system/dns", "kube-flannel/f", "calico-system/node", "podnet-probe/p", "tigera-operator/o", "kube-public/p")
-    objects = [*map(namespace, places), *(pod(name, f"10.0.0.{number}", ports=()) for number, name in enumerate(pods, start=1)), *more]
-    assert set().union(*names(kinds(*objects, named_pods=named_pods, **wanted))) == expected
-
-
-def test_the_pod_that_is_imitated_is_one_that_runs() -> None:
-    (kind,) = kinds(namespace("x"), pod("x/pending"), pod("x/running", "10.0.0.1"))
-    assert (kind.model.reference, kind.name) == ("x/running", "x/running and 1 more")
-    assert Kind(0, kind.pods[:1]).name == "x/running"
-
+# --- Stands ----------------------------------------------------------------------------------------------------------------
 
 PUBLISHES = {"publishNotReadyAddresses": True}
+OURS = "podnet-policy-probe"
 
 
 def service(name: str, selector: dict[str, str] | None, place: str = "x", **spec: t.Any) -> Raw:
     return {"kind": "Service", "metadata": {"name": name, "namespace": place}, "spec": {"selector": selector, **spec}}
 
 
+def chosen(found: t.Sequence[Kind], raw: t.Sequence[Raw] = (), nodes: t.Sequence[str] = ("n1", "n2"), clients: str = SHADOW) -> t.Any:
+    return plan.chosen(found, nodes, Wanted(clients=clients), raw, OURS)
+
+
+def imitated(stands: t.Iterable[Stand]) -> list[str]:
+    """The users' pods that are imitated, each once."""
+    return list(dict.fromkeys(stand.kind.model.reference for stand in stands if not stand.kind.ours))
+
+
 @pytest.mark.parametrize(
-    ("services", "imitated"),
+    ("services", "expected"),
     [
         pytest.param([], ["x/a", "x/b"], id="none"),
         pytest.param([service("db", {"app": "a"})], ["x/a", "x/b"], id="one that sends to ready pods only"),
@@ -137,35 +62,113 @@ def service(name: str, selector: dict[str, str] | None, place: str = "x", **spec
         pytest.param([{"kind": "Service", "metadata": {"name": "odd", "namespace": "x"}, "spec": None}], ["x/a", "x/b"], id="empty"),
     ],
 )
-def test_no_shadow_gets_what_a_service_sends(services: list[Raw], imitated: list[str]) -> None:
+def test_no_shadow_gets_what_a_service_sends(services: list[Raw], expected: list[str]) -> None:
     pods = [model.Pod("x", name, labels={"app": name}) for name in ("a", "other", "b")]
-    found, why = plan.apart_from_services((Kind(0, tuple(pods[:2])), Kind(1, tuple(pods[2:]))), services)
-    assert [kind.model.reference for kind in found] == imitated
-    assert sum(len(kind.pods) for kind in found) == (3 if len(found) == 2 else 2)
+    stands, why = chosen((Kind(0, tuple(pods[:2])), Kind(1, tuple(pods[2:]))), services)
+    assert imitated(stands) == expected
     told = "x/b: Service db publishes addresses that are not ready, so a shadow would get what is meant for them"
-    assert why == (() if len(found) == 2 else (told,))
+    assert why == (() if len(expected) == 2 else (told,))
+    assert {stand.kind.name for stand in stands if stand.kind.number == 0} == {f"{expected[0]} and 1 more"}
 
 
 def test_where_no_shadow_may_be_made_at_all() -> None:
     everything = service("db", {"app": "a"}, **PUBLISHES)
     with pytest.raises(_errors.BadInputError, match="no shadow can be made: x/a: Service db publishes"):
-        plan.apart_from_services((Kind(0, (model.Pod("x", "a", labels={"app": "a", "tier": "b"}),)),), [everything])
+        chosen((Kind(0, (model.Pod("x", "a", labels={"app": "a", "tier": "b"}),)),), [everything])
 
 
 @pytest.mark.parametrize(
-    ("wanted", "text"),
+    "going",
     [
-        ({"namespaces": ("x", "w")}, "there is no namespace w"),
-        ({"namespaces": ("empty",)}, "no pod is there that policies are about"),
-        ({"most": 3}, "policies tell 4 kinds of pods apart, and at most 3 are probed at once"),
+        {"metadata": {"name": "gone", "deletionTimestamp": "2026-01-01T00:00:00Z"}},
+        {"metadata": {"name": "gone"}, "status": {"phase": "Terminating"}},
     ],
 )
-def test_what_cannot_be_measured(wanted: Raw, text: str) -> None:
-    with pytest.raises(_errors.BadInputError, match=text):
-        kinds(*world(policy(named("a"), policyTypes=["Ingress"])), namespace("empty"), **wanted)
+def test_no_shadow_is_made_in_a_namespace_that_goes(going: Raw) -> None:
+    """The API refuses it."""
+    gone, here = model.Pod("gone", "a", addresses=("10.0.0.1",)), model.Pod("x", "b")
+    raw = [{"kind": "Namespace", **going}, {"kind": "Namespace", "metadata": {"name": "x"}, "status": {"phase": "Active"}}]
+    stands, why = chosen((Kind(0, (gone,)), Kind(1, (gone, here))), raw)
+    assert imitated(stands) == ["x/b"]
+    assert {stand.namespace for stand in stands} == {"x", OURS}
+    assert why == ("gone/a: namespace gone is terminating",)
 
 
-# --- Stands -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        ({"node": "n1", "addresses": ("10.0.0.9",), "terminating": True}, "x/bad: it is terminating"),
+        ({"node": "n1"}, "x/bad: it does not run"),
+        ({"node": "n3", "addresses": ("10.0.0.9",)}, "x/bad: its node is not ready"),
+    ],
+)
+def test_kinds_of_which_no_pod_can_ask_are_told(raw: t.Any, told: str) -> None:
+    good = [model.Pod("x", name, node=node, addresses=(f"10.0.0.{name}",)) for name, node in (("1", "n1"), ("2", "n2"))]
+    bad = model.Pod("x", "bad", **raw)
+    stands, why = chosen([Kind(0, (bad,)), Kind(1, (bad, *good))], clients=EPHEMERAL)
+    assert ([stand.name for stand in stands], why) == (["1", "2"], (told,))
+    with pytest.raises(_errors.BadInputError, match=f"no pod can ask: {told}"):
+        chosen([Kind(0, (bad,))], clients=EPHEMERAL)
+
+
+def test_each_reason_is_told_once() -> None:
+    pods = (*(model.Pod("x", name, terminating=True) for name in "ab"), model.Pod("x", "c"))
+    told = plan.chosen([Kind(0, pods), Kind(1, (model.Pod("x", "d", node="n1", addresses=("10.0.0.1",)),))], ["n1"], EPHEMERALLY, [], OURS)
+    assert told[1][0] == "x/a and 2 more: it is terminating; it does not run"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "clients", "expected"),
+    [
+        (["n1"], SHADOW, ("nothing was measured across nodes: only n1 is ready",)),
+        (["n1"], EPHEMERAL, ("nothing was measured across nodes: only n1 is ready",)),
+        (["n0", "n1"], EPHEMERAL, ("nothing was measured across nodes: all pods that ask are on n1",)),
+        (["n1", "n2"], SHADOW, ()),
+    ],
+)
+def test_a_measurement_on_a_single_node_says_so(nodes: list[str], clients: str, expected: tuple[str, ...]) -> None:
+    pods = tuple(model.Pod("x", name, node="n1", addresses=("10.0.0.1",)) for name in "ab")
+    assert chosen([Kind(0, pods)], nodes=nodes, clients=clients)[1] == expected
+
+
+def test_the_outsider_is_on_every_node_and_of_shadows_only() -> None:
+    nodes = [f"n{number}" for number in range(1, 6)]
+    stands, _ = chosen(some_kinds(2), nodes=nodes)
+    ours = [stand for stand in stands if stand.kind.ours]
+    assert [stand.node for stand in ours] == nodes
+    assert {(stand.namespace, stand.kind.name) for stand in ours} == {(OURS, f"{OURS}/outsider")}
+    assert not ours[0].kind.model.labels
+    assert len({stand.kind.number for stand in stands}) == 3
+    users = collections.Counter(stand.node for stand in stands if not stand.kind.ours)
+    assert users == {"n1": 2, "n2": 2, "n3": 1, "n4": 1, "n5": 1}
+    own, _ = chosen([Kind(0, (model.Pod("x", "a", node="n1", addresses=("10.0.0.1",)),))], clients=EPHEMERAL)
+    assert not any(stand.kind.ours for stand in own)
+
+
+def test_its_number_is_no_other_kinds() -> None:
+    """The numbers of the kinds that are left have gaps."""
+    left = [kind for kind in some_kinds(3) if kind.number != 0]
+    stands, _ = chosen(left)
+    assert sorted({stand.kind.number for stand in stands}) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("nodes", [1, 2, 3, 5])
+def test_every_node_is_left_and_reached_where_policies_deny_all_that_is_the_users(count: int, nodes: int) -> None:
+    """So that a network on which nothing comes through is never taken for one that enforces."""
+    names = [f"n{number}" for number in range(nodes)]
+    stands, _ = chosen(some_kinds(count), nodes=names)
+    by_name = {stand.reference: stand for stand in stands}
+    ways = [(by_name[one.source], by_name[one.target]) for one in plan.connections(stands, [EIGHTY], says=True) if not one.is_control]
+    ours = [(source, target) for source, target in ways if source.kind.ours and target.kind.ours]
+    assert {source.node for source, _ in ours} == {target.node for _, target in ours} == set(names)
+    assert nodes == 1 or all(source.node != target.node for source, target in ours)
+    # On further nodes there is nothing else to show, and connections are many.
+    further = set(names[2:])
+    assert all(target.kind.ours for source, target in ways if source.kind.ours and source.node in further)
+    # And it is measured with every kind, as any other is.
+    assert {target.kind.number for source, target in ways if source.kind.ours} == set(range(count + 1))
+    assert {source.kind.number for source, target in ways if target.kind.ours} == set(range(count + 1))
 
 
 @pytest.mark.parametrize(
@@ -208,11 +211,13 @@ def test_no_name_is_the_beginning_of_another(count: int, nodes: int) -> None:
         ([("a", "lost"), ("b", "n2")], ["b"]),
         ([("a", "lost")], []),
         ([("pending", ""), ("b", "n2")], ["b"]),
+        ([("going", "n1"), ("b", "n2")], ["b"]),
     ],
 )
 def test_own_pods_are_on_two_nodes_where_there_are_such(pods: list[tuple[str, str]], expected: list[str]) -> None:
     listed = tuple(
-        model.Pod("x", name, node=node, addresses=(f"10.0.0.{number}",) if node else ()) for number, (name, node) in enumerate(pods, 1)
+        model.Pod("x", name, node=node, addresses=(f"10.0.0.{number}",) if node else (), terminating=name == "going")
+        for number, (name, node) in enumerate(pods, 1)
     )
     stands = plan.own_pods([Kind(0, listed)], ["n1", "n2"])
     assert [stand.name for stand in stands] == expected
@@ -327,3 +332,37 @@ def test_the_port_to_try_is_in_its_range(cut: Raw) -> None:
         port = plan.probe_port(column, following)
         after = following.port.number if following and following.port.protocol == column.port.protocol else model.LAST_PORT + 1
         assert column.port.number <= port.number < after
+
+
+RANGE = {"port": 8000, "endPort": 9000}
+
+
+@pytest.mark.parametrize(
+    ("items", "asked", "expected"),
+    [
+        pytest.param([RANGE], [], ["TCP/7999", "TCP/8000", "TCP/9000", "TCP/9001", "UDP/1", "SCTP/1"], id="the end of a range"),
+        pytest.param([RANGE], ["TCP/80"], ["TCP/80"], id="no more than was asked for"),
+        pytest.param([RANGE], ["UDP/9", "TCP/8000"], ["UDP/9", "TCP/8000"], id="in the order in which it was asked"),
+        pytest.param(
+            [RANGE, {"port": 8500, "endPort": 9000}],
+            [],
+            ["TCP/7999", "TCP/8000", "TCP/8500", "TCP/9000", "TCP/9001", "UDP/1", "SCTP/1"],
+            id="once where two end there",
+        ),
+        pytest.param(
+            [{"protocol": "UDP", "port": 8000, "endPort": 9000}],
+            [],
+            ["TCP/1", "UDP/7999", "UDP/8000", "UDP/9000", "UDP/9001", "SCTP/1"],
+            id="of the same protocol",
+        ),
+        pytest.param([{"port": 80, "endPort": 80}], [], ["TCP/79", "TCP/80", "TCP/81", "UDP/1", "SCTP/1"], id="a range of one port"),
+        pytest.param([{"port": 65000, "endPort": 65535}], [], ["TCP/64999", "TCP/65000", "TCP/65535", "UDP/1", "SCTP/1"], id="the last"),
+        pytest.param([{"port": 80}], [], ["TCP/79", "TCP/80", "TCP/81", "UDP/1", "SCTP/1"], id="no range"),
+    ],
+)
+@pytest.mark.parametrize("direction", ["ingress", "egress"])
+def test_ports_to_try(items: list[Raw], asked: list[str], expected: list[str], direction: str) -> None:
+    """A CNI that does not know endPort applies only the first port."""
+    rules = policy({}, policyTypes=[direction.capitalize()], **{direction: [ingress(ports=items)]})
+    bare = [namespace("x"), pod("x/a", "10.0.0.1", ports=()), rules]
+    assert list(map(str, plan.probe_ports(load(bare), asked))) == expected

@@ -24,7 +24,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._probing.agent import (
     WRONG,
     Reading,
 )
-from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import ACROSS, OUT, Connection, Kind, Stand
+from ansible_collections.podnet.cni.plugins.module_utils._probing.kinds import Kind
+from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import ACROSS, OUT, Connection, Stand
 from ansible_collections.podnet.cni.plugins.module_utils._probing.trial import (
     AGREES,
     DIFFERS,

@@ -286,6 +286,40 @@ def test_the_page_is_whole_loads_nothing_and_has_no_script(found: trial.Trial) -
     assert "script" not in page.tags
 
 
+def deaf(node: str = "") -> trial.Trial:
+    """A cluster of which all that is the users' is forbidden, and the network brings nothing from pod to pod: nowhere, or on one node."""
+
+    def lost(one: Connection, source: Stand, target: Stand | None) -> agent.Reading | None:
+        ends = [stand.node for stand in (source, target) if stand is not None]
+        return trial_cases.SILENCE if not one.is_control and (not node or node in ends) else None
+
+    forbidding = [policy({}, place=place, policyTypes=["Ingress", "Egress"]) for place in "xyz"]
+    return trial_cases.run(world(*forbidding), ["n1", "n2", "n3", "n4"], surprise=lost, own_namespace="podnet-policy-probe")
+
+
+@pytest.mark.parametrize(("node", "nodes"), [("", {"n1", "n2", "n3", "n4"}), ("n1", {"n1", "n2", "n3", "n4"}), ("n4", {"n1", "n4"})])
+def test_a_network_on_which_nothing_comes_through_is_no_enforcement(node: str, nodes: set[str]) -> None:
+    found = deaf(node)
+    at = {stand.reference: stand for stand in found.stands}
+    ends = [at[name] for one in found.differing for name in (one.connection.source, one.connection.target)]
+    assert {end.node for end in ends} == nodes
+    assert all(end.kind.ours for end in ends)
+    assert found.faults(allow_unenforced=False)
+
+
+def test_the_outsider_is_told_as_a_pod_of_ours_that_stands_for_nobody() -> None:
+    found = trial_cases.run(world(WEB), own_namespace="podnet-policy-probe")
+    page, text = (probing.render(found, form) for form in ("html", "text"))
+    assert "for 5 kinds of pods" in found.summary()[0]
+    assert "for 5 kinds of pods on 2 nodes" in page
+    assert "podnet-policy-probe/outsider is a pod of ours, which no policy of yours selects" in " ".join(page.split())
+    assert "a pod of ours" not in probing.render(trial_cases.run(world(WEB)), "html")
+    assert "podnet-policy-probe/outsider" in text
+    kinds = json.loads(probing.render(found, "json"))["kinds"]
+    assert kinds[-1] == {"name": "podnet-policy-probe/outsider", "pods": []}
+    assert all(kind["pods"] for kind in kinds[:-1])
+
+
 def test_every_field_of_the_map_tells_what_was_measured_and_is_marked_where_it_differs() -> None:
     page = html_page.Page(probing.render(tried(), "html"))
     assert len(page.fields) == 25
