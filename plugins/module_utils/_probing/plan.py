@@ -67,7 +67,7 @@ class Connection:
     """What ``source`` (a stand's reference) tries: ``port`` of ``target``.
 
     ``target`` is a stand's reference, or another end as expectations name it, and then ``address`` is where that is. ``says``: what the
-    listener there tells, "" where it is not ours.
+    listener there tells, "" where it is not ours. ``service``: kube-proxy stands between, and rejects where no endpoint is ready.
     """
 
     source: str
@@ -76,6 +76,7 @@ class Connection:
     says: str = ""
     place: str = OUT
     address: str = ""
+    service: bool = False
 
     @property
     def is_control(self) -> bool:

@@ -65,21 +65,30 @@ class Tested:
     note: str = ""
 
     @property
+    def counting(self) -> t.Tuple[Measured, ...]:
+        """The connections of which policies say something: what they leave to the CNI may be either way."""
+        return tuple(one for one in self.measured if one.expected != UNDEFINED)
+
+    @property
+    def against(self) -> t.Tuple[Measured, ...]:
+        """The connections for which it is not met."""
+        return tuple(one for one in self.counting if one.verdict != self.expectation.verdict)
+
+    @property
     def verdict(self) -> str:
-        """The one verdict of all its connections; unknown where they differ, or there are none."""
-        verdicts = {one.verdict for one in self.measured}
+        """The one verdict of all its connections that count; unknown where they differ, or there are none."""
+        verdicts = {one.verdict for one in self.counting}
         return verdicts.pop() if len(verdicts) == 1 else UNKNOWN
 
     @property
     def result(self) -> str:
         """``met``, ``missed``, or ``unknown``; missed also where only some of the connections did what has to be."""
-        if not self.measured or any(one.verdict == UNKNOWN for one in self.measured):
+        if not self.counting or any(one.verdict == UNKNOWN for one in self.counting):
             return UNKNOWN
         return MET if self.verdict == self.expectation.verdict else MISSED
 
     def __str__(self) -> str:
-        against = [str(one.connection) + f": {one.seen}" for one in self.measured if one.verdict != self.expectation.verdict]
-        told = "; ".join(against[:3]) or self.note
+        told = "; ".join(f"{one.connection}: {one.seen}" for one in self.against[:3]) or self.note
         return f"{self.expectation}: {self.result}" + (f" ({told})" if told and self.result != MET else "")
 
 
@@ -190,11 +199,17 @@ def judge(
             continue
         control = controls.get((connection.target, connection.port), "")
         verdict, seen = told(reading, control, connection, expected[connection])
-        one = Measured(connection, expected[connection], verdict, seen, reading.milliseconds, tells=silence_tells(connection, control))
+        tells = _tells(reading, connection, control)
+        one = Measured(connection, expected[connection], verdict, seen, reading.milliseconds, tells=tells)
         if one.result == DIFFERS:
             one = dataclasses.replace(one, why=tuple(reason.text for reason in explain(connection).reasons))
         found.append(one)
     return tuple(found)
+
+
+def _tells(reading: agent.Reading, connection: Connection, control: str) -> bool:
+    """Whether a verdict can be had where none is yet."""
+    return silence_tells(connection, control) or (connection.place != OUT and reading.word in _SAY_NOTHING)
 
 
 def silence_tells(connection: Connection, control: str) -> bool:
@@ -204,6 +219,13 @@ def silence_tells(connection: Connection, control: str) -> bool:
     after six to one address, and gives one more each second (icmp(7), icmp_ratelimit).
     """
     return connection.place != OUT and not (connection.port.protocol == "UDP" and control == agent.REFUSED)
+
+
+#: What is no denial, though nobody answered: packets came through, or never left.
+_SAY_NOTHING = {
+    agent.MUTE: "connected, and nothing was said",
+    agent.UNROUTABLE: "the source has no route there",
+}
 
 
 def told(reading: agent.Reading, control: str, connection: Connection, expected: str = "") -> t.Tuple[str, str]:
@@ -219,6 +241,10 @@ def told(reading: agent.Reading, control: str, connection: Connection, expected:
         return UNKNOWN, f"{reading.text or 'somebody else'} answered, who is not {connection.target}"
     if word == agent.UNREAD:
         return UNKNOWN, f"not measured{detail}"
+    if word in _SAY_NOTHING:
+        return UNKNOWN, _SAY_NOTHING[word]
+    if word == agent.REFUSED and control == "" and connection.service:
+        return UNKNOWN, "refused: by who was reached, or for want of a ready endpoint"
     if word == agent.REFUSED and control in ("", agent.REFUSED):
         return ALLOW, "refused: it was reached, and nothing listens there"
     # Packets that nobody answers may have come through.
@@ -252,7 +278,7 @@ def worth_another_look(readings: t.Mapping[Connection, agent.Reading], expected:
 def _agrees(connection: Connection, reading: agent.Reading, control: str, expected: str) -> bool:
     """Whether another look would tell no more: what is silent as it should be, or outside, may be so for ever."""
     verdict = told(reading, control, connection, expected)[0]
-    in_vain = verdict == UNKNOWN and not silence_tells(connection, control) and (expected == DENY or connection.place == OUT)
+    in_vain = verdict == UNKNOWN and not _tells(reading, connection, control) and (expected == DENY or connection.place == OUT)
     return in_vain or expected in (UNDEFINED, verdict)
 
 

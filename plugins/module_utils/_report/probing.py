@@ -271,7 +271,7 @@ class _Account:
         """The evidence that an expectation is not met, or why there is none."""
         if one.result == MET:
             return []
-        return [self.evidence(seen) for seen in one.measured if seen.verdict != one.expectation.verdict] or [one.note]
+        return list(map(self.evidence, one.against)) or [one.note]
 
 
 def _node(name: str, measured: t.Sequence[Measured]) -> _Node:
@@ -328,7 +328,7 @@ def _expectation(account: _Account, one: Tested) -> junit.Case:
 
 
 def _verdicts(one: Tested) -> str:
-    return " and ".join(sorted({seen.verdict for seen in one.measured}))
+    return " and ".join(sorted({seen.verdict for seen in one.counting}))
 
 
 def _case(pair: _Pair) -> junit.Case:

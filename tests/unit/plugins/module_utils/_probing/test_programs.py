@@ -177,7 +177,7 @@ CASES = [
     Case("TCP", GOOD, "", (ANSWERED,)),
     Case("TCP", STRANGER, NAME, (WRONG,), OTHER),
     Case("TCP", MUTE, "", (ANSWERED,)),
-    Case("TCP", MUTE, NAME, (SILENT, SILENT), "connected, and nothing was said"),
+    Case("TCP", MUTE, NAME, (agent.MUTE, agent.MUTE), "connected, and nothing was said"),
     Case("TCP", NOBODY, NAME, (REFUSED, REFUSED)),
     Case("TCP", DEAF, NAME, (SILENT, SILENT)),
     Case("UDP", GOOD, NAME, (ANSWERED,)),
@@ -230,9 +230,11 @@ def test_what_answers_ends_the_run(listeners: Listeners) -> None:
     assert min(connect(("TCP", listeners.port, GOOD, NAME)).seconds for _number in range(3)) < agent.STAGGER / 1000
 
 
-def test_an_address_without_a_way_is_unreachable(listeners: Listeners) -> None:
-    (reading,) = connect(("TCP", listeners.port, "255.255.255.255", NAME)).readings
-    assert (reading.words, reading.text) == ((agent.UNREACHABLE, agent.UNREACHABLE), "Network is unreachable")
+@pytest.mark.parametrize("protocol", ["TCP", "UDP"])
+def test_where_no_route_leads_nothing_is_sent(listeners: Listeners, protocol: str) -> None:
+    """The kernel says so by itself, before any packet: of a broadcast address, for one."""
+    (reading,) = connect((protocol, listeners.port, "255.255.255.255", NAME)).readings
+    assert (reading.words, reading.text) == ((agent.UNROUTABLE, agent.UNROUTABLE), "")
 
 
 @pytest.mark.parametrize(("protocol", "address", "word"), [("TCP", GOOD, ANSWERED), ("TCP", DEAF, SILENT), ("UDP", MUTE, SILENT)])
@@ -271,6 +273,9 @@ def _agnhost(tmp_path: Path) -> t.Callable[[str], Path]:
         ("echo REFUSED; exit 1", (REFUSED, REFUSED)),
         ("echo TIMEOUT; exit 1", (SILENT, SILENT)),
         ("echo OTHER; exit 1", (agent.UNREACHABLE, agent.UNREACHABLE)),
+        ("echo 'OTHER: connect: no route to host'; exit 1", (agent.UNREACHABLE, agent.UNREACHABLE)),
+        ("echo 'OTHER: connect: network is unreachable'; exit 1", (agent.UNROUTABLE, agent.UNROUTABLE)),
+        ("echo 'OTHER: Network unreachable'; exit 1", (agent.UNROUTABLE, agent.UNROUTABLE)),
     ],
 )
 def test_sctp_is_asked_by_agnhost(agnhost: t.Callable[[str], Path], program: str, words: tuple[str, ...]) -> None:
