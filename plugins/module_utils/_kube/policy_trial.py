@@ -140,6 +140,7 @@ class Session:
         self._ephemeral = request.wanted.clients == plan.EPHEMERAL
         self._ports: t.Tuple[Port, ...] = ()
         self._listened: t.Tuple[Port, ...] = ()
+        self._casting: evidence.Casting = {}
         self.stands: t.Tuple[plan.Stand, ...] = ()
         self.left_out: t.Tuple[str, ...] = ()
 
@@ -158,7 +159,9 @@ class Session:
         self.left_out = (*(f"node {name} is not ready" for name in down), *taken)
         self.stands = plan.chosen(found, nodes, self._request.wanted)
         self._ports = plan.probe_ports(study.columns([world], self._request.ports))
-        asked = evidence.questions(self._request.expected, world, self.stands, self._ports, says=True)
+        self._casting = evidence.casting(self._request.expected, world, self.stands)
+        setting = evidence.Setting(world, self.stands, self._casting, says=True)
+        asked = evidence.questions(self._request.expected, setting, self._ports)
         self._listened = tuple(dict.fromkeys(one.port for one in asked.connections if one.place != plan.OUT))
         namespace = self._request.settings.namespace
         policy_rights.demand(Api(self._client), namespace, sorted({stand.namespace for stand in self.stands}), self._ephemeral)
@@ -191,7 +194,8 @@ class Session:
         world = load(policy_world.objects(Api(self._client)), cni=plan.profile(self._cni))
         matrix = world.matrix(map(str, self._ports))
         stands = tuple(self._field.stands.values())
-        asked = evidence.questions(self._request.expected, world, stands, self._ports, says=not self._ephemeral)
+        setting = evidence.Setting(world, stands, self._casting, not self._ephemeral, matrix)
+        asked = evidence.questions(self._request.expected, setting, self._ports)
         expected = {one: matrix.verdict(one.source, one.target, one.port) for one in asked.connections if not one.is_control}
         enforces = PROFILES[self._cni].enforces
         settled = settle(self._field, asked.connections, expected, self._request.settle if enforces else 0)

@@ -209,7 +209,7 @@ def judge(
 
 def _tells(reading: agent.Reading, connection: Connection, control: str) -> bool:
     """Whether a verdict can be had where none is yet."""
-    return silence_tells(connection, control) or (connection.place != OUT and reading.word in _SAY_NOTHING)
+    return silence_tells(connection, control) or (connection.place != OUT and reading.word in _NO_DENIAL)
 
 
 def silence_tells(connection: Connection, control: str) -> bool:
@@ -221,10 +221,17 @@ def silence_tells(connection: Connection, control: str) -> bool:
     return connection.place != OUT and not (connection.port.protocol == "UDP" and control == agent.REFUSED)
 
 
-#: What is no denial, though nobody answered: packets came through, or never left.
-_SAY_NOTHING = {
-    agent.MUTE: "connected, and nothing was said",
-    agent.UNROUTABLE: "the source has no route there",
+#: Nobody answered, and yet it is no denial: packets came through, or never left.
+_NO_DENIAL = {
+    agent.MUTE: (UNKNOWN, "connected, and nothing was said"),
+    agent.UNROUTABLE: (UNKNOWN, "the source has no route there"),
+}
+#: What needs no control.
+_BY_ITSELF = {
+    agent.ANSWERED: (ALLOW, "answered"),
+    agent.WRONG: (UNKNOWN, "{who} answered, who is not {target}"),
+    agent.UNREAD: (UNKNOWN, "not measured{detail}"),
+    **_NO_DENIAL,
 }
 
 
@@ -235,14 +242,9 @@ def told(reading: agent.Reading, control: str, connection: Connection, expected:
     nothing does, another word if that cannot be told; "" for a destination in which nobody could ask.
     """
     word, detail = reading.word, f" ({reading.text})" if reading.text else ""
-    if word == agent.ANSWERED:
-        return ALLOW, "answered"
-    if word == agent.WRONG:
-        return UNKNOWN, f"{reading.text or 'somebody else'} answered, who is not {connection.target}"
-    if word == agent.UNREAD:
-        return UNKNOWN, f"not measured{detail}"
-    if word in _SAY_NOTHING:
-        return UNKNOWN, _SAY_NOTHING[word]
+    if word in _BY_ITSELF:
+        verdict, seen = _BY_ITSELF[word]
+        return verdict, seen.format(detail=detail, who=reading.text or "somebody else", target=connection.target)
     if word == agent.REFUSED and control == "" and connection.service:
         return UNKNOWN, "refused: by who was reached, or for want of a ready endpoint"
     if word == agent.REFUSED and control in ("", agent.REFUSED):

@@ -21,8 +21,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._probing.agent import (
     REFUSED,
     SILENT,
     UNREACHABLE,
-    UNROUTABLE,
     UNREAD,
+    UNROUTABLE,
     WRONG,
     Reading,
 )
