@@ -196,11 +196,13 @@ class Session:
         stands = tuple(self._field.stands.values())
         setting = evidence.Setting(world, stands, self._casting, not self._ephemeral, matrix)
         asked = evidence.questions(self._request.expected, setting, self._ports)
-        expected = {one: matrix.verdict(one.source, one.target, one.port) for one in asked.connections if not one.is_control}
+        by_name = dict(self._field.stands)
+        judged = {one: plan.judged(one, by_name) for one in asked.connections if not one.is_control}
+        expected = {one: matrix.verdict(one.source, end, one.port) for one, end in judged.items()}
         enforces = PROFILES[self._cni].enforces
         settled = settle(self._field, asked.connections, expected, self._request.settle if enforces else 0)
         missing, readings = trial.without_unsupported(settled.readings)
-        measured = trial.judge(readings, lambda one: matrix.explain(one.source, one.target, one.port), expected)
+        measured = trial.judge(readings, lambda one: matrix.explain(one.source, judged[one], one.port), expected)
         return trial.Trial(
             cni="" if self._cni == "generic" else self._cni,
             enforces=enforces,

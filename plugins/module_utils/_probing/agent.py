@@ -105,7 +105,9 @@ dial() { # PROTOCOL PORT HOST NAME
     exec 2>&1
     if [[ $1 == SCTP ]]; then
         if [[ ! -e /proc/net/sctp ]]; then echo unsupported; exit; fi
-        /agnhost connect --timeout=PATIENCEms --protocol=sctp "$3:$2" && echo connected
+        local host=$3
+        if [[ $host == *:* ]]; then host="[$host]"; fi
+        /agnhost connect --timeout=PATIENCEms --protocol=sctp "$host:$2" && echo connected
         exit
     fi
     exec 3<>"/dev/tcp/$3/$2" || exit

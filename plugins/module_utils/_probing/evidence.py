@@ -80,7 +80,7 @@ def find(expected: Expectation, setting: Setting) -> Evidence:
     found, note = _found(expected, setting)
     if setting.matrix is None or not found:
         return found, note
-    alike = tuple(_alike(expected, found, setting.matrix))
+    alike = tuple(_alike(expected, found, {stand.reference: stand for stand in setting.stands}, setting.matrix))
     return alike, "" if alike else _OWN_ADDRESSES + (_SHADOWS if setting.says else _OTHERS)
 
 
@@ -93,23 +93,32 @@ def _found(expected: Expectation, setting: Setting) -> Evidence:
         if ends.reference(expected.source) == ends.reference(expected.destination) and setting.casting[expected.source].pods == 1:
             return (), "a pod always reaches itself"
         pairs = [pair for pair in plan.pairs(setting.stands) if pair[0] in sources and pair[1] in targets]
-        found = [plan.ask(*pair, number, setting.says) for pair in pairs for number in _numbers(port, pair[1].kind.model)]
+        numbered = [(*pair, number) for pair in pairs for number in _numbers(port, pair[1].kind.model)]
+        found = [one for which in numbered for one in plan.asks(*which, setting.says)]
         return tuple(found), "" if found else f"{expected.destination} has no port {port}"
     outside = [connection for stand in sources for connection in _outside(stand, expected.destination, port, setting.world)]
     return tuple(outside), "" if outside else f"{expected.destination} has no address on {port}"
 
 
-def _alike(expected: Expectation, connections: t.Sequence[Connection], matrix: Matrix) -> t.Iterator[Connection]:
+def _alike(
+    expected: Expectation, connections: t.Sequence[Connection], stands: t.Mapping[str, Stand], matrix: Matrix
+) -> t.Iterator[Connection]:
     """Those on which policies say nothing else than on the ends themselves: rules may name addresses of pods, which stands do not have."""
-    try:
-        own = matrix.verdict(expected.source, expected.destination, expected.port)
-    except _errors.BadInputError:
-        # It is gone by now.
-        own = UNDEFINED
+    own = _own(expected, matrix)
     for one in connections:
-        here = matrix.verdict(one.source, one.target, one.port)
-        if UNDEFINED in (own, here) or own == here:
+        verdicts = {verdict for family, verdict in own if not one.family or family in (0, one.family)}
+        here = matrix.verdict(one.source, plan.judged(one, stands), one.port)
+        if len(verdicts) != 1 or UNDEFINED in (here, *verdicts) or here in verdicts:
             yield one
+
+
+def _own(expected: Expectation, matrix: Matrix) -> t.Set[t.Tuple[int, str]]:
+    """The verdicts on the ends themselves, each with its family (0: of either); none where one of them is gone by now."""
+    try:
+        pairs = matrix.explain(expected.source, expected.destination, expected.port).pairs
+    except _errors.BadInputError:
+        return set()
+    return {(pair.family, pair.verdict) for pair in pairs}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +149,8 @@ def questions(expected: t.Sequence[Expectation], setting: Setting, asked: t.Sequ
     proofs = tuple((one, find(one, setting)) for one in expected)
     more = [connection for _, (found, _) in proofs for connection in found]
     by_name = {stand.reference: stand for stand in setting.stands}
-    controls = [plan.ask(by_name[one.target], by_name[one.target], one.port, setting.says) for one in more if one.target in by_name]
+    targets = [(by_name[one.target], one.port) for one in more if one.target in by_name]
+    controls = [one for target, port in targets for one in plan.asks(target, target, port, setting.says)]
     among = plan.connections(setting.stands, asked, setting.says)
     return Questions(tuple(dict.fromkeys([*among, *controls, *more])), proofs)
 
@@ -154,23 +164,25 @@ def _numbers(port: ports.Port, pod: model.Pod) -> t.Tuple[ports.Port, ...]:
 
 def _outside(stand: Stand, end: str, port: ports.Port, world: World) -> t.Iterator[Connection]:
     """What a stand tries of an end without stands: its addresses, with the port's number there."""
-    for address, number in _places(end, port, world):
-        yield Connection(stand.reference, end, number, address=address, service=_is_translated(end, number, world))
+    for texts, number in _places(end, port, world):
+        service = _is_translated(end, number, world)
+        for family in plan.families(stand.addresses, texts):
+            address = plan.of_family(texts, family)
+            yield Connection(stand.reference, end, number, address=address, service=service, family=family)
 
 
-def _places(end: str, port: ports.Port, world: World) -> t.Iterator[t.Tuple[str, ports.Port]]:
+def _places(end: str, port: ports.Port, world: World) -> t.Iterator[t.Tuple[t.Tuple[str, ...], ports.Port]]:
+    """The addresses of each member of an end, and the port there."""
     reference = ends.reference(end)
-    if end in world.services:
-        if port.number:
-            yield from ((address, port) for address in world.services[end].cluster_ips)
-        return
     if reference in world.members:
         for pod in (world.pods[number] for number in world.members[reference]):
-            yield from ((address, number) for address in pod.addresses[:1] for number in _numbers(port, pod))
+            yield from ((pod.addresses, number) for number in _numbers(port, pod) if pod.addresses)
         return
     name = end[len("Node/") :] if end.startswith("Node/") else ""
-    texts = world.nodes[name].addresses[:1] if name in world.nodes else [end]
-    yield from ((text, port) for text in texts if addresses.is_address(text) and port.number)
+    texts = world.services[end].cluster_ips if end in world.services else world.nodes[name].addresses if name in world.nodes else (end,)
+    found = tuple(filter(addresses.is_address, texts))
+    if found and port.number:
+        yield found, port
 
 
 def _is_translated(end: str, port: ports.Port, world: World) -> bool:

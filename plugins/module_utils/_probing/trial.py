@@ -192,12 +192,12 @@ def judge(
     expected: t.Mapping[Connection, str],
 ) -> t.Tuple[Measured, ...]:
     """Every connection but the controls, measured against ``expected``; ``explain`` is asked only where both differ."""
-    controls = {(one.target, one.port): reading.word for one, reading in readings.items() if one.is_control}
+    controls = {(one.target, one.port, one.family): reading.word for one, reading in readings.items() if one.is_control}
     found = []
     for connection, reading in readings.items():
         if connection.is_control:
             continue
-        control = controls.get((connection.target, connection.port), "")
+        control = controls.get((connection.target, connection.port, connection.family), "")
         verdict, seen = told(reading, control, connection, expected[connection])
         tells = _tells(reading, connection, control)
         one = Measured(connection, expected[connection], verdict, seen, reading.milliseconds, tells=tells)
@@ -259,12 +259,12 @@ def told(reading: agent.Reading, control: str, connection: Connection, expected:
 
 def worth_another_look(readings: t.Mapping[Connection, agent.Reading], expected: t.Mapping[Connection, str]) -> t.List[Connection]:
     """What is not as ``expected``, with what each destination says to itself: it may only have come up."""
-    controls = {(one.target, one.port): one for one in readings if one.is_control}
+    controls = {(one.target, one.port, one.family): one for one in readings if one.is_control}
     found: t.Dict[Connection, None] = {}
     for connection, reading in readings.items():
         if reading.word == agent.UNSUPPORTED:
             continue
-        control = controls.get((connection.target, connection.port))
+        control = controls.get((connection.target, connection.port, connection.family))
         said = readings[control].word if control is not None else ""
         if connection.is_control:
             agrees = reading.word == agent.ANSWERED or not connection.says

@@ -192,12 +192,12 @@ class _Account:
         """Those that differ first."""
         ways: t.Dict[t.Tuple[t.Any, ...], t.Dict[str, Measured]] = {}
         for one in measured:
-            key = one.connection.port, one.expected, one.verdict, one.seen, one.why
+            key = one.connection.on, one.expected, one.verdict, one.seen, one.why
             ways.setdefault(key, {})[self._way(one.connection)] = one
         ports: t.Dict[t.Tuple[t.Any, ...], t.List[Measured]] = {}
         for (_, *rest), found in ways.items():
             ports.setdefault((*rest, tuple(found)), []).append(next(iter(found.values())))
-        parts = (_Part(several[0], tuple(str(one.connection.port) for one in several), key[-1]) for key, several in ports.items())
+        parts = (_Part(several[0], tuple(one.connection.on for one in several), key[-1]) for key, several in ports.items())
         yield from sorted(parts, key=lambda part: not part.differs)
 
     def pair(self, source: Kind, destination: Kind) -> _Pair:
@@ -239,6 +239,7 @@ class _Account:
             "destination": connection.target,
             "destination_pods": self.end(connection.target),
             "port": str(connection.port),
+            "family": connection.family,
             "place": connection.place,
             "nodes": self._way(connection),
             "expected": one.expected,
