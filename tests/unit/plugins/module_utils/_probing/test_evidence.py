@@ -263,3 +263,90 @@ def test_what_policies_leave_to_the_cni_is_told() -> None:
     asked = evidence.Questions((way,), ((expected, ((way,), "")),))
     (tested,) = asked.tested([trial.Measured(way, UNDEFINED, ALLOW, "answered", 1)])
     assert (tested.result, tested.note) == (trial.UNKNOWN, "policies leave it to the CNI")
+
+
+# --- Two families -----------------------------------------------------------------------------------------------------
+
+
+def dual(*more: Raw, block: str = "0.0.0.0/0") -> World:
+    """Everything has an address of each family; the rule of x/web is about one of them."""
+    service = {
+        "kind": "Service",
+        "metadata": {"namespace": "x", "name": "web"},
+        "spec": {"clusterIP": "10.96.0.7", "clusterIPs": ["10.96.0.7", "fd96::7"], "selector": {"app": "web"}, "ports": [{"port": 80}]},
+    }
+    listed = [{"type": "InternalIP", "address": address} for address in ("192.0.2.1", "2001:db8::1")]
+    return load(
+        [
+            *({"kind": "Namespace", "metadata": {"name": name}} for name in "xy"),
+            both(pod("x/web", "10.1.0.1", {"app": "web"})),
+            both(pod("y/client", "10.1.0.2", {"app": "client"})),
+            both(pod("y/other", "10.1.0.3", {"app": "client"})),
+            both(pod("kube-system/dns", "10.1.0.4", {"app": "dns"})),
+            service,
+            {"kind": "Node", "metadata": {"name": "n1"}, "status": {"addresses": listed}},
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "NetworkPolicy",
+                "metadata": {"namespace": "x", "name": "web"},
+                "spec": {"podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": block}}]}]},
+            },
+            *more,
+        ]
+    )
+
+
+def both(raw: Raw) -> Raw:
+    """The pod, with an address of IPv6 that ends as its other one does."""
+    (first,) = raw["status"]["podIPs"]
+    raw["status"]["podIPs"] = [first, {"ip": f"fd00::{first['ip'].rpartition('.')[2]}"}]
+    return raw
+
+
+def running(before: World, block: str) -> tuple[World, tuple[Stand, ...]]:
+    """Shadows that run, and the world with them."""
+    stands = plan.shadows(plan.kinds(before, plan.Wanted()), ("n1",))
+    shadows = [both(pod(one.reference, SHADOW.format(number + 10), dict(one.kind.model.labels))) for number, one in enumerate(stands)]
+    known = (tuple(item["ip"] for item in shadow["status"]["podIPs"]) for shadow in shadows)
+    return dual(*shadows, block=block), tuple(
+        Stand(one.namespace, one.name, one.node, one.kind, found) for one, found in zip(stands, known, strict=True)
+    )
+
+
+def test_each_family_has_its_own_verdict() -> None:
+    world, stands = running(dual(), "0.0.0.0/0")
+    expected = Expectation("y/client", "x/web", "TCP/80", DENY)
+    matrix, by_name = world.matrix([]), {stand.reference: stand for stand in stands}
+    cast = evidence.casting([expected], dual(), stands)
+    asked = evidence.questions((expected,), evidence.Setting(world, stands, cast, says=True, matrix=matrix), ())
+    ((_, (found, note)),) = asked.proofs
+    assert note == ""
+    assert {(one.family, matrix.verdict(one.source, plan.judged(one, by_name), one.port)) for one in found} == {(4, ALLOW), (6, DENY)}
+    assert {(one.target, one.family) for one in asked.connections if one.is_control} >= {(one.target, one.family) for one in found}
+    assert {matrix.verdict(one.source, one.target, one.port) for one in found} == {UNDEFINED}
+
+
+def test_the_stands_are_compared_with_the_pods_by_family() -> None:
+    """By IPv4 only the pod's own address is let in; by IPv6 neither is."""
+    world, stands = running(dual(), "10.1.0.2/32")
+    expected = Expectation("y/client", "x/web", "TCP/80", ALLOW)
+    cast = evidence.casting([expected], dual(), stands)
+    found, _ = evidence.find(expected, evidence.Setting(world, stands, cast, says=True, matrix=world.matrix([])))
+    assert {one.family for one in found} == {6}
+
+
+@pytest.mark.parametrize(
+    ("destination", "expected"),
+    [
+        ("x/Service/web", {(4, "10.96.0.7"), (6, "fd96::7")}),
+        ("Node/n1", {(4, "192.0.2.1"), (6, "2001:db8::1")}),
+        ("kube-system/dns", {(4, "10.1.0.4"), (6, "fd00::4")}),
+        ("2001:db8::9", {(0, "2001:db8::9")}),
+    ],
+)
+def test_other_ends_are_called_by_each_family(destination: str, expected: set[tuple[int, str]]) -> None:
+    world, stands = running(dual(), "0.0.0.0/0")
+    wanted = Expectation("y/client", destination, "TCP/80", ALLOW)
+    found, _ = evidence.find(wanted, setting(wanted, world=world, stands=stands))
+    assert {(one.family, one.address) for one in found} == expected
+    assert {plan.judged(one, {}) for one in found} == ({address for _, address in expected} if len(expected) > 1 else {destination})

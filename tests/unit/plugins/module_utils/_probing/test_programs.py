@@ -185,7 +185,6 @@ CASES = [
     Case("UDP", STRANGER, NAME, (WRONG,), OTHER),
     Case("UDP", MUTE, NAME, (SILENT, SILENT)),
     Case("UDP", NOBODY, NAME, (REFUSED, REFUSED)),
-    *([Case("TCP", IPV6, NAME, (ANSWERED,)), Case("UDP", IPV6, NAME, (ANSWERED,))] if has_ipv6() else []),
 ]
 AllAtOnce = tuple[Run, dict[Case, Reading]]
 
@@ -207,6 +206,13 @@ def test_what_an_attempt_sees(all_at_once: AllAtOnce, case: Case) -> None:
         assert reading.milliseconds < agent.PATIENCE + 500
     else:
         assert reading.words == case.words
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("protocol", ["TCP", "UDP"])
+def test_an_address_of_ipv6_is_called_as_any_other(listeners: Listeners, protocol: str) -> None:
+    right, wrong = connect((protocol, listeners.port, IPV6, NAME), (protocol, listeners.port, IPV6, OTHER)).readings
+    assert (right.word, wrong.word, wrong.text) == (ANSWERED, WRONG, NAME)
 
 
 def test_what_is_silent_is_given_up_in_time(all_at_once: AllAtOnce) -> None:
@@ -284,17 +290,22 @@ def test_sctp_is_asked_by_agnhost(agnhost: t.Callable[[str], Path], program: str
     assert run.readings[0].words == words
 
 
+def test_an_address_of_ipv6_is_in_brackets_for_agnhost(agnhost: t.Callable[[str], Path]) -> None:
+    stub = agnhost('[[ "${*: -1}" == "[fd00::7]:7" ]]')
+    assert _sctp(stub, present=True, address="fd00::7").readings[0].words == (ANSWERED,)
+
+
 def test_sctp_that_the_kernel_lacks_is_no_measurement(agnhost: t.Callable[[str], Path]) -> None:
     run = _sctp(agnhost("exit 0"), present=False)
     assert run.readings[0].word == agent.UNSUPPORTED
 
 
-def _sctp(stub: Path, *, present: bool) -> Run:
+def _sctp(stub: Path, *, present: bool, address: str = "127.0.0.1") -> Run:
     """The program with another sign of the kernel's SCTP than this machine's."""
     program = agent.CONNECT.replace("/proc/net/sctp", str(stub if present else stub / "none"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(agent, "CONNECT", program)
-        return connect(("SCTP", 7, "127.0.0.1", ""), stub=stub)
+        return connect(("SCTP", 7, address, ""), stub=stub)
 
 
 # --- What listens -----------------------------------------------------------------------------------------------------

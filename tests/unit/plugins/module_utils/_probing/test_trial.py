@@ -113,6 +113,19 @@ def test_the_text_of_an_attempt_is_told(word: str, text: str, control: str, expe
     assert trial.told(Reading((word,), 1000, text), control, WAY) == expected
 
 
+def test_each_family_has_its_own_control() -> None:
+    """What listens by IPv4 only is no policy that denies IPv6."""
+    four, six = (dataclasses.replace(WAY, family=family) for family in (4, 6))
+    controls = {dataclasses.replace(one, source="x/b"): Reading((word,)) for one, word in ((four, ANSWERED), (six, UNREAD))}
+    silent = Reading((SILENT, SILENT), 1000)
+    found = trial.judge(
+        {**controls, four: silent, six: silent}, lambda _: matrix.Explanation(DENY, "", "", "", ()), {four: DENY, six: DENY}
+    )
+    assert [(one.connection, one.verdict) for one in found] == [(four, DENY), (six, UNKNOWN)]
+    again = trial.worth_another_look({**controls, four: silent, six: silent}, {four: DENY, six: DENY})
+    assert set(again) == {six, dataclasses.replace(six, source="x/b")}
+
+
 @pytest.mark.parametrize("expected", [ALLOW, DENY])
 @pytest.mark.parametrize(("service", "verdict"), [(True, UNKNOWN), (False, ALLOW)])
 def test_a_refusal_by_a_service_may_be_for_want_of_an_endpoint(service: bool, verdict: str, expected: str) -> None:

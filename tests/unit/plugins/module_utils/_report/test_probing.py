@@ -92,7 +92,9 @@ def one_cut_off(one: Connection, source: Stand, target: Stand | None) -> agent.R
 
 def test_facts_tell_what_differs_and_why() -> None:
     found = probing.facts(tried())
-    assert [(one["source_pods"], one["destination_pods"], one["port"], one["place"], one["nodes"]) for one in found["differences"]] == [
+    assert [
+        (one["source_pods"], one["destination_pods"], one["port"], one["family":0, "place"], one["nodes"]) for one in found["differences"]
+    ] == [
         ("x/b", "x/a", "TCP/80", SAME_NODE, "on n2"),
         ("x/c", "x/a", "TCP/80", ACROSS, "from n1 to n2"),
     ]
@@ -102,6 +104,7 @@ def test_facts_tell_what_differs_and_why() -> None:
         "destination": "x/podnet-probe-1",
         "destination_pods": "x/a",
         "port": "TCP/80",
+        "family": 0,
         "place": ACROSS,
         "nodes": "from n1 to n2",
         "expected": "deny",
