@@ -18,7 +18,7 @@ import typing as t
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
 from ansible_collections.podnet.cni.plugins.module_utils._cni import objects
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, addresses, model, study
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import PROFILES, model, study
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.classes import Vocabulary
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.world import World
@@ -310,7 +310,7 @@ def of_family(texts: t.Sequence[str], family: int) -> str:
 
 
 def _family(text: str) -> int:
-    return addresses.parse(text)[0]
+    return 6 if ":" in text else 4
 
 
 def address(connection: Connection, stands: t.Mapping[str, Stand]) -> str:
