@@ -18,6 +18,7 @@ description:
     other on one node and across nodes; every further node gets one, so no node is taken on trust.
   - One more kind, C(outsider), is in O(namespace) and has no labels, so no policy of yours selects it. It stands on every node, and what
     policies allow it shows that the network works. Where nothing comes through, a denial proves nothing.
+  - Where pods have addresses of IPv4 and IPv6, each family is tried and judged by itself.
   - Each pod asks itself first, which no policy can forbid, so a listener that is missing is told from a policy. A denial counts when two
     attempts saw it. What is not as policies say is asked again until it is or O(settle_timeout) is over, without sleeping for a fixed time.
   - What it made is removed at the end. After a run that was killed the next one removes it, and the pods end by themselves.
@@ -61,7 +62,10 @@ options:
     description:
       - Who may reach whom, and who must not, as in M(podnet.cni.network_policy_matrix). Here they are measured.
       - A destination that is no pod (a Service, a node, an address) is called by its address.
-      - Packets can be sent from pods and workloads only. An expectation that nothing can prove is V(unknown), and no failure.
+      - Packets can be sent from pods and workloads only. An expectation that nothing can prove is V(unknown), and no failure. So is one of
+        which policies leave everything to the CNI.
+      - Where rules tell a pod's own address from those of its kind, a shadow proves nothing, and the expectation is V(unknown). Use
+        O(clients=ephemeral) there.
     type: raw
   cni:
     description: The CNI that runs there. With V(auto) it is found out.
@@ -125,6 +129,9 @@ notes:
   - Where nothing listens for UDP in a pod of yours, only its kernel's refusals tell that packets come through, and it holds back most of
     them. Silence is V(unknown) there, and no failure; a refusal shows that it was reached.
   - No shadow can be made in a namespace that is terminating, and RV(left_out) says so, too.
+  - A refusal by a Service is V(unknown), and no failure, for kube-proxy refuses by itself where no endpoint is ready.
+  - A connection that was made and on which the listener's name did not come, and a source without a route to the destination, are
+    V(unknown) and no denials.
   - Pods on their node's network are not measured, for what policies mean for them is left to the CNI.
 seealso:
   - module: podnet.cni.network_policy_matrix
@@ -190,7 +197,8 @@ pods:
   elements: dict
   sample: [{name: shop/podnet-probe-0, node: n2, stands_for: shop/web}]
 differences:
-  description: Connections that did otherwise than policies say, each with its ends, what was expected and measured, and why.
+  description: Connections that did otherwise than policies say, each with its ends, what was expected and measured, and why. C(family) is
+    4 or 6 where the destination has addresses of both, else 0.
   returned: when it measured
   type: list
   elements: dict

@@ -149,13 +149,13 @@ class Cluster:
                 made.append(_stand(number, pod, next(self._nodes)))
             elif stand.kind.model.labels != labels:
                 self._api.patch(ObjectRef("v1", "Pod", stand.name, stand.namespace), _relabelled(stand.kind.model.labels, labels))
-                self.field.stands[name] = dataclasses.replace(_stand(number, pod, stand.node), address=stand.address)
+                self.field.stands[name] = dataclasses.replace(_stand(number, pod, stand.node), addresses=stand.addresses)
         for stand in made:
             self._api.create(_mine(objects.shadow(stand, (), _SETTINGS, self._uid)))
         for stand in made:
             seen = Deadline(_START).poll(lambda stand=stand: self._pod(stand.reference), _is_running)  # type: ignore[misc]
             assert _is_running(seen), f"pod {stand.reference} does not run: {(seen or {}).get('status')}"
-            self.field.stands[stand.reference] = dataclasses.replace(stand, address=t.cast("Raw", seen)["status"]["podIP"])
+            self.field.stands[stand.reference] = dataclasses.replace(stand, addresses=(t.cast("Raw", seen)["status"]["podIP"],))
 
     def _pod(self, reference: str) -> t.Mapping[str, t.Any] | None:
         namespace, _, name = reference.partition("/")

@@ -22,7 +22,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._kube import execute, l
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Deadline
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
-from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, objects
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, objects, plan
 from ansible_collections.podnet.cni.plugins.module_utils._probing.plan import Connection, Stand
 
 #: Requests, and commands in pods, at the same time.
@@ -146,7 +146,7 @@ class Field:
         if late:
             raise self._does_not_run(late, seen, deadline)
         for name, pod in seen.items():
-            self.stands[name] = dataclasses.replace(wanted[name], address=records.pod(pod).ips[0])
+            self.stands[name] = dataclasses.replace(wanted[name], addresses=tuple(records.pod(pod).ips))
 
     def _create(self, stand: Stand) -> None:
         try:
@@ -262,12 +262,9 @@ class Field:
 
     def _ask_some(self, connections: t.List[Connection]) -> t.List[t.Tuple[Connection, agent.Reading]]:
         stand = self.stands[connections[0].source]
-        targets = [(one.port.protocol, one.port.number, self._address(one), one.says) for one in connections]
+        targets = [(one.port.protocol, one.port.number, plan.address(one, self.stands), one.says) for one in connections]
         output = self._run(stand, agent.command(targets), agent.LONGEST + _MARGIN)
         return list(zip(connections, agent.readings(output.text, len(connections), output.problem)))
-
-    def _address(self, connection: Connection) -> str:
-        return connection.address or self.stands[connection.target].address
 
     def _run(self, stand: Stand, command: t.Sequence[str], seconds: float) -> execute.Output:
         return execute.execute(self._client, stand.namespace, stand.name, command, seconds, container=self._container)

@@ -144,6 +144,7 @@ class Session:
         self._ephemeral = request.wanted.clients == kinds.EPHEMERAL
         self._ports: t.Tuple[Port, ...] = ()
         self._listened: t.Tuple[Port, ...] = ()
+        self._casting: evidence.Casting = {}
         self.stands: t.Tuple[plan.Stand, ...] = ()
         self.left_out: t.Tuple[str, ...] = ()
 
@@ -161,7 +162,9 @@ class Session:
         self.stands, why = plan.chosen(found, nodes, self._request.wanted, raw, namespace)
         self.left_out = (*(f"node {name} is not ready" for name in down), *why)
         self._ports = plan.probe_ports(world, self._request.ports)
-        asked = evidence.questions(self._request.expected, world, self.stands, self._ports, says=True)
+        self._casting = evidence.casting(self._request.expected, world, self.stands)
+        setting = evidence.Setting(world, self.stands, self._casting, says=True)
+        asked = evidence.questions(self._request.expected, setting, self._ports)
         self._listened = tuple(dict.fromkeys(one.port for one in asked.connections if one.place != plan.OUT))
         self._field.check()
         policy_rights.demand(Api(self._client), namespace, sorted({stand.namespace for stand in self.stands}), self._ephemeral)
@@ -198,12 +201,15 @@ class Session:
         stands = plan.still_there(tuple(self._field.stands.values()), seen.objects)
         if not stands:
             raise _errors.ClusterError("none of them is there any more", "pods that measure", "Run this again.")
-        asked = evidence.questions(self._request.expected, world, stands, self._ports, says=not self._ephemeral)
-        expected = {one: matrix.verdict(one.source, one.target, one.port) for one in asked.connections if not one.is_control}
+        setting = evidence.Setting(world, stands, self._casting, not self._ephemeral, matrix)
+        asked = evidence.questions(self._request.expected, setting, self._ports)
+        by_name = {stand.reference: stand for stand in stands}
+        judged = {one: plan.judged(one, by_name) for one in asked.connections if not one.is_control}
+        expected = {one: matrix.verdict(one.source, end, one.port) for one, end in judged.items()}
         enforces = PROFILES[self._cni].enforces
         settled = settle(self._field, asked.connections, expected, self._request.settle if enforces else 0)
         missing, readings = trial.without_unsupported(settled.readings)
-        measured = trial.judge(readings, lambda one: matrix.explain(one.source, one.target, one.port), expected)
+        measured = trial.judge(readings, lambda one: matrix.explain(one.source, judged[one], one.port), expected)
         return trial.Trial(
             cni="" if self._cni == "generic" else self._cni,
             enforces=enforces,

@@ -58,6 +58,12 @@ class Ends:
     outside: bool = False
 
 
+def reference(end: str) -> str:
+    """The reference of pods that an end names: a pod may also be written as workloads are, ``ns/Pod/name``."""
+    namespace, _, rest = end.partition("/")
+    return f"{namespace}/{rest[len('Pod/') :]}" if rest.startswith("Pod/") else end
+
+
 class Directory:
     """Finds ends in a world whose classes were made."""
 
@@ -84,12 +90,12 @@ class Directory:
             if service is None:
                 raise self._unknown(end)
             return Ends(service=service)
-        return Ends(self._pods(f"{parts[0]}/{parts[2]}" if len(parts) == 3 and parts[1] == "Pod" else end))
+        return Ends(self._pods(reference(end)))
 
-    def _pods(self, reference: str) -> t.Tuple[Member, ...]:
-        numbers = self._world.members.get(reference)
+    def _pods(self, name: str) -> t.Tuple[Member, ...]:
+        numbers = self._world.members.get(name)
         if numbers is None:
-            raise self._unknown(reference)
+            raise self._unknown(name)
         return tuple(map(self.pod, numbers))
 
     def _unknown(self, end: str) -> _errors.BadInputError:

@@ -16,6 +16,8 @@ import typing as t
 #: says, `UNREAD` no measurement, `UNSUPPORTED` a protocol that the node's kernel does not have.
 ANSWERED, REFUSED, SILENT, UNREACHABLE, WRONG, UNREAD = "answered", "refused", "silent", "unreachable", "wrong", "unread"
 UNSUPPORTED = "unsupported"
+#: Connected, and then no name came, which a busy node is enough for; and no packet left, for the source's kernel has no route there.
+MUTE, UNROUTABLE = "mute", "unroutable"
 #: The environment variable of a probing container that holds `CONNECT`, so that commands stay short.
 VARIABLE = "PODNET_CONNECT"
 #: Milliseconds that an attempt may take, and after which the second one begins for what has not answered.
@@ -37,9 +39,9 @@ class Reading:
 
     @property
     def word(self) -> str:
-        """What counts, whichever attempt found it: an answer, or that none can be had, then a refusal; others may have been dropped."""
-        refused = REFUSED if REFUSED in self.words else self.words[-1]
-        return next((word for word in self.words if word in (ANSWERED, WRONG, UNREAD, UNSUPPORTED)), refused)
+        """What counts, whichever attempt found it: an answer, or that none can be had, then that it was reached."""
+        reached = next((word for word in (MUTE, REFUSED) if word in self.words), self.words[-1])
+        return next((word for word in self.words if word in (ANSWERED, WRONG, UNREAD, UNSUPPORTED)), reached)
 
 
 def listener(numbers: t.Iterable[int], sctp: t.Iterable[int], seconds: int) -> t.List[str]:
@@ -103,7 +105,9 @@ dial() { # PROTOCOL PORT HOST NAME
     exec 2>&1
     if [[ $1 == SCTP ]]; then
         if [[ ! -e /proc/net/sctp ]]; then echo unsupported; exit; fi
-        /agnhost connect --timeout=PATIENCEms --protocol=sctp "$3:$2" && echo connected
+        local host=$3
+        if [[ $host == *:* ]]; then host="[$host]"; fi
+        /agnhost connect --timeout=PATIENCEms --protocol=sctp "$host:$2" && echo connected
         exit
     fi
     exec 3<>"/dev/tcp/$3/$2" || exit
@@ -130,7 +134,8 @@ start() { # ATTEMPT: twice the target's number, and one more for the second
         fi
         fds[$1]=$fd
     else
-        ended "$1" unreachable ''
+        # Nothing was sent yet: only routes can forbid it.
+        ended "$1" unroutable ''
     fi
 }
 
@@ -155,12 +160,13 @@ hear() { # ATTEMPT
     case $text in
     connected*)
         if [[ $name == - || ${text#connected } == "$name" ]]; then ended "$1" answered ''
-        elif [[ ${text#connected } == '' ]]; then ended "$1" silent 'connected, and nothing was said'
+        elif [[ ${text#connected } == '' ]]; then ended "$1" mute 'connected, and nothing was said'
         else ended "$1" wrong "${text#connected }"; fi
         ;;
     *unsupported*) ended "$1" unsupported '' ;;
     *efused* | *REFUSED*) ended "$1" refused '' ;;
     *TIMEOUT* | *imed\ out*) ended "$1" silent '' ;;
+    *etwork*\ unreachable*) ended "$1" unroutable '' ;;
     *) text=${text//$'\n'/ }; ended "$1" unreachable "${text##*: }" ;;
     esac
 }

@@ -32,17 +32,22 @@ _MOST_TOLD = 3
 
 @dataclasses.dataclass(frozen=True)
 class Stand:
-    """A pod to measure with: of ours with the labels of ``kind``, or one of the kind's own. ``address`` is known when it runs."""
+    """A pod to measure with: of ours with the labels of ``kind``, or one of the kind's own. ``addresses`` are known when it runs."""
 
     namespace: str
     name: str
     node: str
     kind: Kind
-    address: str = ""
+    addresses: t.Tuple[str, ...] = ()
 
     @property
     def reference(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def address(self) -> str:
+        """The first, by which clusters call a pod; "" before it runs."""
+        return self.addresses[0] if self.addresses else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +55,8 @@ class Connection:
     """What ``source`` (a stand's reference) tries: ``port`` of ``target``.
 
     ``target`` is a stand's reference, or another end as expectations name it, and then ``address`` is where that is. ``says``: what the
-    listener there tells, "" where it is not ours.
+    listener there tells, "" where it is not ours. ``service``: kube-proxy stands between, and rejects where no endpoint is ready.
+    ``family``: 4 or 6 where the target has addresses of both, and this is about that one; else 0.
     """
 
     source: str
@@ -59,14 +65,21 @@ class Connection:
     says: str = ""
     place: str = OUT
     address: str = ""
+    service: bool = False
+    family: int = 0
 
     @property
     def is_control(self) -> bool:
         """A pod that asks itself: no policy can forbid it, so whoever does not answer does not listen."""
         return self.source == self.target
 
+    @property
+    def on(self) -> str:
+        """The port, and the family where there are two."""
+        return f"{self.port}" + (f" over IPv{self.family}" if self.family else "")
+
     def __str__(self) -> str:
-        return f"{self.source} to {self.target} on {self.port}"
+        return f"{self.source} to {self.target} on {self.on}"
 
 
 def ready_nodes(raw: t.Iterable[objects.Raw]) -> t.Tuple[t.Tuple[str, ...], t.Tuple[str, ...]]:
@@ -102,7 +115,7 @@ def own_pods(found: t.Sequence[Kind], nodes: t.Sequence[str]) -> t.Tuple[Stand, 
     for kind in found:
         running = [pod for pod in kind.pods if not _keeps_from_asking(pod, nodes)]
         others = [pod for pod in running[1:] if pod.node != running[0].node] or running[1:]
-        taken += [Stand(pod.namespace, pod.name, pod.node, kind, pod.addresses[0]) for pod in (*running[:1], *others[:1])]
+        taken += [Stand(pod.namespace, pod.name, pod.node, kind, pod.addresses) for pod in (*running[:1], *others[:1])]
     return tuple(taken)
 
 
@@ -211,9 +224,9 @@ def connections(stands: t.Sequence[Stand], asked: t.Sequence[Port], says: bool) 
 
     Pods of one kind are on different nodes where there are two, and ask each other both ways.
     """
-    found = [ask(stand, stand, port, says) for stand in stands for port in asked]
+    found = [one for stand in stands for port in asked for one in asks(stand, stand, port, says)]
     for source, target in pairs(stands):
-        found += [ask(source, target, port, says) for port in asked]
+        found += [one for port in asked for one in asks(source, target, port, says)]
     return tuple(found)
 
 
@@ -251,11 +264,43 @@ def _place(source: Stand, target: Stand) -> str:
     return SAME_NODE if source.node == target.node else ACROSS
 
 
-def ask(source: Stand, target: Stand, port: Port, says: bool) -> Connection:
+def asks(source: Stand, target: Stand, port: Port, says: bool) -> t.Tuple[Connection, ...]:
+    """What one stand asks another on a port, by each family that counts (`families`)."""
+    return tuple(ask(source, target, port, says, family) for family in families(source.addresses, target.addresses))
+
+
+def ask(source: Stand, target: Stand, port: Port, says: bool, family: int = 0) -> Connection:
     """What one stand asks another on a port. ``says``: whether what listens is ours."""
     # What listens for SCTP says nothing.
     name = target.name if says and port.protocol != "SCTP" else ""
-    return Connection(source.reference, target.reference, port, name, _place(source, target))
+    return Connection(source.reference, target.reference, port, name, _place(source, target), family=family)
+
+
+def families(source: t.Sequence[str], target: t.Sequence[str]) -> t.Tuple[int, ...]:
+    """The families in which both have an address, if the target has some of both: 4, 6. Else 0, for nothing is to be told apart."""
+    theirs = dict.fromkeys(map(_family, target))
+    own = set(map(_family, source))
+    common = tuple(family for family in theirs if family in own)
+    return common if len(theirs) > 1 and common else (0,)
+
+
+def of_family(texts: t.Sequence[str], family: int) -> str:
+    """The first of some addresses that is of that family; the first of all for 0, "" of none."""
+    return next((text for text in texts if family in (0, _family(text))), "")
+
+
+def _family(text: str) -> int:
+    return 6 if ":" in text else 4
+
+
+def address(connection: Connection, stands: t.Mapping[str, Stand]) -> str:
+    """Where to call its target. ``stands``: by their references."""
+    return connection.address or of_family(stands[connection.target].addresses, connection.family)
+
+
+def judged(connection: Connection, stands: t.Mapping[str, Stand]) -> str:
+    """The end that policies are asked about: the target, or one address of it where it has some of both families."""
+    return address(connection, stands) if connection.family else connection.target
 
 
 def probe_port(column: study.Column, following: t.Optional[study.Column]) -> Port:

@@ -65,21 +65,30 @@ class Tested:
     note: str = ""
 
     @property
+    def counting(self) -> t.Tuple[Measured, ...]:
+        """The connections of which policies say something: what they leave to the CNI may be either way."""
+        return tuple(one for one in self.measured if one.expected != UNDEFINED)
+
+    @property
+    def against(self) -> t.Tuple[Measured, ...]:
+        """The connections for which it is not met."""
+        return tuple(one for one in self.counting if one.verdict != self.expectation.verdict)
+
+    @property
     def verdict(self) -> str:
-        """The one verdict of all its connections; unknown where they differ, or there are none."""
-        verdicts = {one.verdict for one in self.measured}
+        """The one verdict of all its connections that count; unknown where they differ, or there are none."""
+        verdicts = {one.verdict for one in self.counting}
         return verdicts.pop() if len(verdicts) == 1 else UNKNOWN
 
     @property
     def result(self) -> str:
         """``met``, ``missed``, or ``unknown``; missed also where only some of the connections did what has to be."""
-        if not self.measured or any(one.verdict == UNKNOWN for one in self.measured):
+        if not self.counting or any(one.verdict == UNKNOWN for one in self.counting):
             return UNKNOWN
         return MET if self.verdict == self.expectation.verdict else MISSED
 
     def __str__(self) -> str:
-        against = [str(one.connection) + f": {one.seen}" for one in self.measured if one.verdict != self.expectation.verdict]
-        told = "; ".join(against[:3]) or self.note
+        told = "; ".join(f"{one.connection}: {one.seen}" for one in self.against[:3]) or self.note
         return f"{self.expectation}: {self.result}" + (f" ({told})" if told and self.result != MET else "")
 
 
@@ -186,18 +195,24 @@ def judge(
     expected: t.Mapping[Connection, str],
 ) -> t.Tuple[Measured, ...]:
     """Every connection but the controls, measured against ``expected``; ``explain`` is asked only where both differ."""
-    controls = {(one.target, one.port): reading.word for one, reading in readings.items() if one.is_control}
+    controls = {(one.target, one.port, one.family): reading.word for one, reading in readings.items() if one.is_control}
     found = []
     for connection, reading in readings.items():
         if connection.is_control:
             continue
-        control = controls.get((connection.target, connection.port), "")
+        control = controls.get((connection.target, connection.port, connection.family), "")
         verdict, seen = told(reading, control, connection, expected[connection])
-        one = Measured(connection, expected[connection], verdict, seen, reading.milliseconds, tells=silence_tells(connection, control))
+        tells = _tells(reading, connection, control)
+        one = Measured(connection, expected[connection], verdict, seen, reading.milliseconds, tells=tells)
         if one.result == DIFFERS:
             one = dataclasses.replace(one, why=tuple(reason.text for reason in explain(connection).reasons))
         found.append(one)
     return tuple(found)
+
+
+def _tells(reading: agent.Reading, connection: Connection, control: str) -> bool:
+    """Whether a verdict can be had where none is yet."""
+    return silence_tells(connection, control) or (connection.place != OUT and reading.word in _NO_DENIAL)
 
 
 def silence_tells(connection: Connection, control: str) -> bool:
@@ -209,6 +224,20 @@ def silence_tells(connection: Connection, control: str) -> bool:
     return connection.place != OUT and not (connection.port.protocol == "UDP" and control == agent.REFUSED)
 
 
+#: Nobody answered, and yet it is no denial: packets came through, or never left.
+_NO_DENIAL = {
+    agent.MUTE: (UNKNOWN, "connected, and nothing was said"),
+    agent.UNROUTABLE: (UNKNOWN, "the source has no route there"),
+}
+#: What needs no control.
+_BY_ITSELF = {
+    agent.ANSWERED: (ALLOW, "answered"),
+    agent.WRONG: (UNKNOWN, "{who} answered, who is not {target}"),
+    agent.UNREAD: (UNKNOWN, "not measured{detail}"),
+    **_NO_DENIAL,
+}
+
+
 def told(reading: agent.Reading, control: str, connection: Connection, expected: str = "") -> t.Tuple[str, str]:
     """The verdict on a connection, and what was seen in words. Silence of somebody else's address is no denial where it may be reached.
 
@@ -216,12 +245,11 @@ def told(reading: agent.Reading, control: str, connection: Connection, expected:
     nothing does, another word if that cannot be told; "" for a destination in which nobody could ask.
     """
     word, detail = reading.word, f" ({reading.text})" if reading.text else ""
-    if word == agent.ANSWERED:
-        return ALLOW, "answered"
-    if word == agent.WRONG:
-        return UNKNOWN, f"{reading.text or 'somebody else'} answered, who is not {connection.target}"
-    if word == agent.UNREAD:
-        return UNKNOWN, f"not measured{detail}"
+    if word in _BY_ITSELF:
+        verdict, seen = _BY_ITSELF[word]
+        return verdict, seen.format(detail=detail, who=reading.text or "somebody else", target=connection.target)
+    if word == agent.REFUSED and control == "" and connection.service:
+        return UNKNOWN, "refused: by who was reached, or for want of a ready endpoint"
     if word == agent.REFUSED and control in ("", agent.REFUSED):
         return ALLOW, "refused: it was reached, and nothing listens there"
     # Packets that nobody answers may have come through.
@@ -234,12 +262,12 @@ def told(reading: agent.Reading, control: str, connection: Connection, expected:
 
 def worth_another_look(readings: t.Mapping[Connection, agent.Reading], expected: t.Mapping[Connection, str]) -> t.List[Connection]:
     """What is not as ``expected``, with what each destination says to itself: it may only have come up."""
-    controls = {(one.target, one.port): one for one in readings if one.is_control}
+    controls = {(one.target, one.port, one.family): one for one in readings if one.is_control}
     found: t.Dict[Connection, None] = {}
     for connection, reading in readings.items():
         if reading.word == agent.UNSUPPORTED:
             continue
-        control = controls.get((connection.target, connection.port))
+        control = controls.get((connection.target, connection.port, connection.family))
         said = readings[control].word if control is not None else ""
         if connection.is_control:
             agrees = reading.word == agent.ANSWERED or not connection.says
@@ -256,7 +284,7 @@ def worth_another_look(readings: t.Mapping[Connection, agent.Reading], expected:
 def _agrees(connection: Connection, reading: agent.Reading, control: str, expected: str) -> bool:
     """Whether another look would tell no more: what is silent as it should be, or outside, may be so for ever."""
     verdict = told(reading, control, connection, expected)[0]
-    in_vain = verdict == UNKNOWN and not silence_tells(connection, control) and (expected == DENY or connection.place == OUT)
+    in_vain = verdict == UNKNOWN and not _tells(reading, connection, control) and (expected == DENY or connection.place == OUT)
     return in_vain or expected in (UNDEFINED, verdict)
 
 

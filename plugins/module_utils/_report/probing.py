@@ -193,12 +193,12 @@ class _Account:
         """Those that differ first."""
         ways: t.Dict[t.Tuple[t.Any, ...], t.Dict[str, Measured]] = {}
         for one in measured:
-            key = one.connection.port, one.expected, one.verdict, one.seen, one.why
+            key = one.connection.on, one.expected, one.verdict, one.seen, one.why
             ways.setdefault(key, {})[self._way(one.connection)] = one
         ports: t.Dict[t.Tuple[t.Any, ...], t.List[Measured]] = {}
         for (_, *rest), found in ways.items():
             ports.setdefault((*rest, tuple(found)), []).append(next(iter(found.values())))
-        parts = (_Part(several[0], tuple(str(one.connection.port) for one in several), key[-1]) for key, several in ports.items())
+        parts = (_Part(several[0], tuple(one.connection.on for one in several), key[-1]) for key, several in ports.items())
         yield from sorted(parts, key=lambda part: not part.differs)
 
     def pair(self, source: Kind, destination: Kind) -> _Pair:
@@ -240,6 +240,7 @@ class _Account:
             "destination": connection.target,
             "destination_pods": self.end(connection.target),
             "port": str(connection.port),
+            "family": connection.family,
             "place": connection.place,
             "nodes": self._way(connection),
             "expected": one.expected,
@@ -272,7 +273,7 @@ class _Account:
         """The evidence that an expectation is not met, or why there is none."""
         if one.result == MET:
             return []
-        return [self.evidence(seen) for seen in one.measured if seen.verdict != one.expectation.verdict] or [one.note]
+        return list(map(self.evidence, one.against)) or [one.note]
 
 
 def _node(name: str, measured: t.Sequence[Measured]) -> _Node:
@@ -329,7 +330,7 @@ def _expectation(account: _Account, one: Tested) -> junit.Case:
 
 
 def _verdicts(one: Tested) -> str:
-    return " and ".join(sorted({seen.verdict for seen in one.measured}))
+    return " and ".join(sorted({seen.verdict for seen in one.counting}))
 
 
 def _case(pair: _Pair) -> junit.Case:

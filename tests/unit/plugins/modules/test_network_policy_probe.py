@@ -17,7 +17,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.podnet.cni.plugins.module_utils._control import sources
 from ansible_collections.podnet.cni.plugins.module_utils._kube import policy_trial
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import load
-from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, objects, plan
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, kinds, objects, plan
 from ansible_collections.podnet.cni.plugins.modules import network_policy_probe
 from tests.support.measured_cluster import ANSWERED, SILENT, MeasuredCluster, hasty, pod_status, waiting, world
 from tests.support.netpol_cases import namespace
@@ -72,12 +72,12 @@ def told(result: dict[str, t.Any]) -> set[str]:
 # --- Good ends --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("clients", [plan.SHADOW, plan.EPHEMERAL])
+@pytest.mark.parametrize("clients", [kinds.SHADOW, kinds.EPHEMERAL])
 def test_check_mode_tells_the_pods_and_makes_nothing(run: Run, cluster: MeasuredCluster, clients: str, tmp_path: Path) -> None:
     result = run(check=True, clients=clients, expectations=[OPEN], dest=str(tmp_path / "reports"))
     own = [{"name": name, "node": node, "stands_for": name} for name, node in (("x/a", "n1"), ("x/b", "n2"), ("y/c", "n2"))]
     assert (told(result), result["changed"], result["cni"]) == (BOTH, False, "calico")
-    assert result["pods"] == (STANDS if clients == plan.SHADOW else own)
+    assert result["pods"] == (STANDS if clients == kinds.SHADOW else own)
     assert cluster.writes == []
     assert cluster.executions == []
     assert not (tmp_path / "reports").exists()
@@ -342,7 +342,7 @@ def test_what_an_earlier_run_left_is_told_and_gone(run: Run, cluster: MeasuredCl
     settings = objects.Settings("podnet-policy-probe", "agnhost", 60)
     cluster.add(objects.namespace(settings))
     uid = cluster.objects["/api/v1/namespaces/podnet-policy-probe"]["metadata"]["uid"]
-    old = plan.Stand("x", "podnet-probe-9", "n1", plan.kinds(load(world()), plan.Wanted())[0])
+    old = plan.Stand("x", "podnet-probe-9", "n1", kinds.of(load(world()), kinds.Wanted())[0])
     cluster.add({**objects.shadow(old, (), settings, uid), "status": cluster.running()})
     foretold = run(check=True)
     assert (foretold["removed"], foretold["pods"]) == ([], STANDS)

@@ -16,7 +16,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._kube import lease, pol
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Clock, Deadline
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import load
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
-from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, objects, plan
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, kinds, objects, plan
 from tests.support.exec_stream import SUCCESS
 from tests.support.measured_cluster import ANSWERED, HOLDER, RUNNING, SILENT, MeasuredCluster, hasty, pod_status, waiting, world
 from tests.support.netpol_cases import namespace
@@ -24,7 +24,7 @@ from tests.support.netpol_cases import namespace
 SETTINGS = objects.Settings("podnet-policy-probe", "agnhost", 60)
 OWNER = "/api/v1/namespaces/podnet-policy-probe"
 PORTS = (Port("TCP", 80), Port("TCP", 81))
-KINDS = plan.kinds(load(world()), plan.Wanted())
+KINDS = kinds.of(load(world()), kinds.Wanted())
 STANDS = plan.shadows(KINDS, ("n1", "n2"))
 OWN_PODS = plan.own_pods(KINDS, ("n1", "n2"))
 NAMES = [stand.reference for stand in STANDS]

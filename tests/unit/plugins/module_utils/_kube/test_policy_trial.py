@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 import typing as t
 
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._kube import policy_trial
+from ansible_collections.podnet.cni.plugins.module_utils._kube import lease, policy_trial
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Clock
-from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY, UNDEFINED
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY, UNDEFINED, load
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import Expectation
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
 from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, trial
@@ -176,3 +177,65 @@ def test_a_time_or_number_of_nothing_is_refused(name: str) -> None:
     params = {option: rules.get("default") for option, rules in policy_trial.OPTIONS.items()}
     with pytest.raises(_errors.BadInputError, match=f"option {name}"):
         policy_trial.request({**params, name: 0}, ())
+
+
+# --- A session --------------------------------------------------------------------------------------------------------
+
+
+def pod(name: str, labels: dict[str, str], addresses: t.Sequence[str], owner: str = "") -> dict[str, t.Any]:
+    owners = [{"kind": "ReplicaSet", "name": owner, "controller": True}] if owner else []
+    return {
+        "kind": "Pod",
+        "metadata": {"namespace": "n", "name": name, "labels": labels, "ownerReferences": owners},
+        "spec": {"nodeName": "n1", "containers": []},
+        "status": {"phase": "Running", "podIPs": [{"ip": address} for address in addresses]},
+    }
+
+
+def objects_of(generation: str, *shadows: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    """A Deployment that nobody may reach, at one of its rollouts, and a client."""
+    meta = {"namespace": "n", "name": "web"}
+    return [
+        {"kind": "Namespace", "metadata": {"name": "n"}},
+        {"kind": "Node", "metadata": {"name": "n1"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}},
+        {"kind": "Deployment", "metadata": meta, "spec": {"template": {"metadata": {"labels": {"app": "web"}}}}},
+        pod(f"web-{generation}-x", {"app": "web", "pod-template-hash": generation}, ["10.1.0.1", "fd00::1"], f"web-{generation}"),
+        pod("client", {"app": "client"}, ["10.1.0.2", "fd00::2"]),
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": meta,
+            "spec": {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Ingress", "Egress"]},
+        },
+        *shadows,
+    ]
+
+
+@pytest.mark.parametrize(("source", "destination"), [("n/client", "n/Deployment/web"), ("n/Deployment/web", "n/Pod/client")])
+def test_an_expectation_is_measured_although_its_pods_were_replaced(source: str, destination: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the choice of pods to the results, by both families; only the cluster is played."""
+    expected = Expectation(source, destination, "TCP/80", DENY)
+    params = {option: rules.get("default") for option, rules in policy_trial.OPTIONS.items()}
+    played = types.SimpleNamespace(stands={})
+    monkeypatch.setattr(policy_trial, "Api", lambda _client: None)
+    monkeypatch.setattr(policy_trial.policy_probe, "Field", lambda *_: played)
+    monkeypatch.setattr(policy_trial.policy_rights, "demand", lambda *_: None)
+    session = policy_trial.Session(None, policy_trial.request(params, (expected,)), "calico", lease.Holder("test", lambda _name: True))
+    before = objects_of("a")
+    session.prepare(load(before), before)
+    running = [
+        dataclasses.replace(stand, addresses=(f"10.1.9.{number}", f"fd00:9::{number}")) for number, stand in enumerate(session.stands, 1)
+    ]
+    shadows = [pod(stand.name, dict(stand.kind.model.labels), stand.addresses) for stand in running]
+    monkeypatch.setattr(policy_trial.policy_world, "objects", lambda _api: objects_of("b", *shadows))
+    web = {stand.reference for stand in running if stand.kind.model.labels["app"] == "web"}
+
+    def ask(connections: t.Sequence[Connection]) -> dict[Connection, agent.Reading]:
+        shut = {one: not one.is_control and bool(web & {one.source, one.target}) for one in connections}
+        return {one: agent.Reading((agent.SILENT if shut[one] else agent.ANSWERED,)) for one in connections}
+
+    played.stands, played.ask = {stand.reference: stand for stand in running}, ask
+    found = session.measure()
+    (tested,) = found.tested
+    assert (tested.result, {one.connection.family for one in tested.measured}) == ("met", {4, 6})
+    assert found.faults(allow_unenforced=False) == []

@@ -17,7 +17,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._kube import policy_tri
 from ansible_collections.podnet.cni.plugins.module_utils._kube.api import Api
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY, load
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import Expectation
-from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, objects, plan, trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, objects, trial
+from ansible_collections.podnet.cni.plugins.module_utils._probing import kinds as kinds_of_pods
 from tests.support.measured_cluster import ANSWERED, HOLDER, SILENT, MeasuredCluster, hasty, node, pod_status, waiting
 from tests.support.netpol_cases import policy
 
@@ -31,7 +32,7 @@ class Start(t.Protocol):
     """A session that is prepared, of a request with these fields."""
 
     def __call__(
-        self, *expected: Expectation, cni: str = ..., wanted: plan.Wanted = ..., ports: tuple[str, ...] = ..., settle: float = ...
+        self, *expected: Expectation, cni: str = ..., wanted: kinds_of_pods.Wanted = ..., ports: tuple[str, ...] = ..., settle: float = ...
     ) -> policy_trial.Session: ...
 
 
@@ -48,7 +49,7 @@ def _start(cluster: MeasuredCluster, connect: t.Callable[..., t.Any], monkeypatc
     def start(
         *expected: Expectation,
         cni: str = "calico",
-        wanted: plan.Wanted = plan.Wanted(),  # noqa: B008  # it is frozen
+        wanted: kinds_of_pods.Wanted = kinds_of_pods.Wanted(),  # noqa: B008  # it is frozen
         ports: tuple[str, ...] = ("80", "81"),
         settle: float = 0,
     ) -> policy_trial.Session:
@@ -56,7 +57,7 @@ def _start(cluster: MeasuredCluster, connect: t.Callable[..., t.Any], monkeypatc
         request = policy_trial.Request(wanted, settings, ports, expected, start=5, settle=settle)
         session = policy_trial.Session(client, request, cni, HOLDER)
         raw = policy_world.read(Api(client)).objects
-        session.prepare(load(raw, cni=plan.profile(cni)), raw)
+        session.prepare(load(raw, cni=kinds_of_pods.profile(cni)), raw)
         return session
 
     return start
@@ -122,7 +123,7 @@ def test_missing_rights_are_told_before_anything_is_made(start: Start, cluster: 
 
 
 def test_who_has_to_send_is_there_whatever_namespaces_are_wanted(start: Start) -> None:
-    only = plan.Wanted(("x",))
+    only = kinds_of_pods.Wanted(("x",))
     assert {stand.kind.name for stand in start(wanted=only).stands} == {"x/a", "x/b"}
     assert {stand.kind.name for stand in start(OTHERS_DO_NOT, wanted=only).stands} == USERS
 
@@ -133,7 +134,7 @@ def test_pods_outlive_the_measurement() -> None:
     request = policy_trial.request({**params, **given}, (CLIENT_REACHES,))
     assert request.settings.seconds > 2 * (500 + 40)
     assert (request.settings.image, request.settings.namespace) == ("mine", "podnet-policy-probe")
-    assert request.wanted == plan.Wanted(("x",), plan.EPHEMERAL, 40)
+    assert request.wanted == kinds_of_pods.Wanted(("x",), kinds_of_pods.EPHEMERAL, 40)
     assert (request.ports, request.expected, request.start, request.settle) == (("80",), (CLIENT_REACHES,), 500, 40)
 
 
@@ -194,7 +195,7 @@ def test_pods_that_cannot_be_removed_are_no_success(start: Start, cluster: Measu
 
 def test_containers_in_users_pods_end(start: Start, cluster: MeasuredCluster) -> None:
     for _ in range(2):
-        with opened(start(wanted=plan.Wanted(clients=plan.EPHEMERAL))):
+        with opened(start(wanted=kinds_of_pods.Wanted(clients=kinds_of_pods.EPHEMERAL))):
             assert set(cluster.pods()) == USERS
     for pod in cluster.pods().values():
         told = pod["status"]["ephemeralContainerStatuses"]
@@ -331,7 +332,7 @@ def test_every_measurement_reads_the_policies_anew(start: Start, cluster: Measur
 
 
 def test_users_own_pods_measure(start: Start, cluster: MeasuredCluster) -> None:
-    done = measure(start(CLIENT_REACHES, OTHERS_DO_NOT, wanted=plan.Wanted(clients=plan.EPHEMERAL)))
+    done = measure(start(CLIENT_REACHES, OTHERS_DO_NOT, wanted=kinds_of_pods.Wanted(clients=kinds_of_pods.EPHEMERAL)))
     assert (done.enforcement, done.differing) == (trial.ENFORCED, ())
     assert {stand.reference for stand in done.stands} == USERS
     assert [one.result for one in done.tested] == ["met", "met"]

@@ -366,3 +366,63 @@ def test_ports_to_try(items: list[Raw], asked: list[str], expected: list[str], d
     rules = policy({}, policyTypes=[direction.capitalize()], **{direction: [ingress(ports=items)]})
     bare = [namespace("x"), pod("x/a", "10.0.0.1", ports=()), rules]
     assert list(map(str, plan.probe_ports(load(bare), asked))) == expected
+
+
+# --- Two families -----------------------------------------------------------------------------------------------------
+
+FOUR, SIX, BOTH = ("10.0.0.1",), ("fd00::1",), ("10.0.0.1", "fd00::1")
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        (FOUR, FOUR, (0,)),
+        (SIX, SIX, (0,)),
+        (BOTH, BOTH, (4, 6)),
+        (BOTH, BOTH[::-1], (6, 4)),
+        (BOTH, SIX, (0,)),
+        (FOUR, BOTH, (4,)),
+        (SIX, BOTH, (6,)),
+        # Not known yet, or nothing in common: there is nothing to tell apart.
+        ((), (), (0,)),
+        ((), BOTH, (0,)),
+        (FOUR, SIX, (0,)),
+        (FOUR, ("10.0.0.2", "10.0.0.3"), (0,)),
+    ],
+)
+def test_the_families_to_tell_apart(source: tuple[str, ...], target: tuple[str, ...], expected: tuple[int, ...]) -> None:
+    assert plan.families(source, target) == expected
+
+
+def with_addresses(*several: tuple[str, ...]) -> tuple[Stand, ...]:
+    stands = plan.shadows(some_kinds(len(several)), ["n1"])[::2]
+    return tuple(Stand(one.namespace, one.name, one.node, one.kind, found) for one, found in zip(stands, several, strict=True))
+
+
+def test_pods_with_both_families_ask_by_each_and_so_does_each_itself() -> None:
+    stands = with_addresses(BOTH, ("10.0.0.2", "fd00::2"))
+    by_name = {stand.reference: stand for stand in stands}
+    found = plan.connections(stands, [EIGHTY], says=True)
+    told = {(one.is_control, str(one).partition(" on ")[2], plan.address(one, by_name), plan.judged(one, by_name)) for one in found}
+    assert {(control, on, address) for control, on, address, judged in told if address == judged} == {
+        (control, f"TCP/80 over IPv{family}", address)
+        for control in (True, False)
+        for family, address in ((4, "10.0.0.1"), (6, "fd00::1"), (4, "10.0.0.2"), (6, "fd00::2"))
+    }
+    assert len(found) == len(set(found)) == 8
+
+
+def test_pods_of_one_family_ask_as_if_there_were_no_other() -> None:
+    stands = with_addresses(FOUR, ("10.0.0.2",))
+    by_name = {stand.reference: stand for stand in stands}
+    found = plan.connections(stands, [EIGHTY], says=True)
+    assert found == plan.connections(with_addresses((), ()), [EIGHTY], says=True)
+    assert [plan.judged(one, by_name) for one in found] == [one.target for one in found]
+    assert [plan.address(one, by_name) for one in found] == [by_name[one.target].address for one in found]
+
+
+def test_a_pod_that_was_made_anew_is_called_by_its_new_address() -> None:
+    stands = with_addresses(BOTH, BOTH)
+    (one,) = plan.asks(stands[0], Stand("x", "b", "n1", stands[1].kind, BOTH), EIGHTY, says=True)[1:]
+    anew = Stand("x", "b", "n1", stands[1].kind, ("10.0.0.8", "fd00::8"))
+    assert plan.address(one, {anew.reference: anew}) == "fd00::8"

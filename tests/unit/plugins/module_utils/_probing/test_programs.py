@@ -177,7 +177,7 @@ CASES = [
     Case("TCP", GOOD, "", (ANSWERED,)),
     Case("TCP", STRANGER, NAME, (WRONG,), OTHER),
     Case("TCP", MUTE, "", (ANSWERED,)),
-    Case("TCP", MUTE, NAME, (SILENT, SILENT), "connected, and nothing was said"),
+    Case("TCP", MUTE, NAME, (agent.MUTE, agent.MUTE), "connected, and nothing was said"),
     Case("TCP", NOBODY, NAME, (REFUSED, REFUSED)),
     Case("TCP", DEAF, NAME, (SILENT, SILENT)),
     Case("UDP", GOOD, NAME, (ANSWERED,)),
@@ -185,7 +185,6 @@ CASES = [
     Case("UDP", STRANGER, NAME, (WRONG,), OTHER),
     Case("UDP", MUTE, NAME, (SILENT, SILENT)),
     Case("UDP", NOBODY, NAME, (REFUSED, REFUSED)),
-    *([Case("TCP", IPV6, NAME, (ANSWERED,)), Case("UDP", IPV6, NAME, (ANSWERED,))] if has_ipv6() else []),
 ]
 AllAtOnce = tuple[Run, dict[Case, Reading]]
 
@@ -209,6 +208,13 @@ def test_what_an_attempt_sees(all_at_once: AllAtOnce, case: Case) -> None:
         assert reading.words == case.words
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("protocol", ["TCP", "UDP"])
+def test_an_address_of_ipv6_is_called_as_any_other(listeners: Listeners, protocol: str) -> None:
+    right, wrong = connect((protocol, listeners.port, IPV6, NAME), (protocol, listeners.port, IPV6, OTHER)).readings
+    assert (right.word, wrong.word, wrong.text) == (ANSWERED, WRONG, NAME)
+
+
 def test_what_is_silent_is_given_up_in_time(all_at_once: AllAtOnce) -> None:
     run, found = all_at_once[0], {case[:3]: reading for case, reading in all_at_once[1].items()}
     assert run.seconds >= (agent.PATIENCE + agent.STAGGER) / 1000
@@ -230,9 +236,11 @@ def test_what_answers_ends_the_run(listeners: Listeners) -> None:
     assert min(connect(("TCP", listeners.port, GOOD, NAME)).seconds for _number in range(3)) < agent.STAGGER / 1000
 
 
-def test_an_address_without_a_way_is_unreachable(listeners: Listeners) -> None:
-    (reading,) = connect(("TCP", listeners.port, "255.255.255.255", NAME)).readings
-    assert (reading.words, reading.text) == ((agent.UNREACHABLE, agent.UNREACHABLE), "Network is unreachable")
+@pytest.mark.parametrize("protocol", ["TCP", "UDP"])
+def test_where_no_route_leads_nothing_is_sent(listeners: Listeners, protocol: str) -> None:
+    """The kernel says so by itself, before any packet: of a broadcast address, for one."""
+    (reading,) = connect((protocol, listeners.port, "255.255.255.255", NAME)).readings
+    assert (reading.words, reading.text) == ((agent.UNROUTABLE, agent.UNROUTABLE), "")
 
 
 @pytest.mark.parametrize(("protocol", "address", "word"), [("TCP", GOOD, ANSWERED), ("TCP", DEAF, SILENT), ("UDP", MUTE, SILENT)])
@@ -271,6 +279,9 @@ def _agnhost(tmp_path: Path) -> t.Callable[[str], Path]:
         ("echo REFUSED; exit 1", (REFUSED, REFUSED)),
         ("echo TIMEOUT; exit 1", (SILENT, SILENT)),
         ("echo OTHER; exit 1", (agent.UNREACHABLE, agent.UNREACHABLE)),
+        ("echo 'OTHER: connect: no route to host'; exit 1", (agent.UNREACHABLE, agent.UNREACHABLE)),
+        ("echo 'OTHER: connect: network is unreachable'; exit 1", (agent.UNROUTABLE, agent.UNROUTABLE)),
+        ("echo 'OTHER: Network unreachable'; exit 1", (agent.UNROUTABLE, agent.UNROUTABLE)),
     ],
 )
 def test_sctp_is_asked_by_agnhost(agnhost: t.Callable[[str], Path], program: str, words: tuple[str, ...]) -> None:
@@ -279,17 +290,22 @@ def test_sctp_is_asked_by_agnhost(agnhost: t.Callable[[str], Path], program: str
     assert run.readings[0].words == words
 
 
+def test_an_address_of_ipv6_is_in_brackets_for_agnhost(agnhost: t.Callable[[str], Path]) -> None:
+    stub = agnhost('[[ "${*: -1}" == "[fd00::7]:7" ]]')
+    assert _sctp(stub, present=True, address="fd00::7").readings[0].words == (ANSWERED,)
+
+
 def test_sctp_that_the_kernel_lacks_is_no_measurement(agnhost: t.Callable[[str], Path]) -> None:
     run = _sctp(agnhost("exit 0"), present=False)
     assert run.readings[0].word == agent.UNSUPPORTED
 
 
-def _sctp(stub: Path, *, present: bool) -> Run:
+def _sctp(stub: Path, *, present: bool, address: str = "127.0.0.1") -> Run:
     """The program with another sign of the kernel's SCTP than this machine's."""
     program = agent.CONNECT.replace("/proc/net/sctp", str(stub if present else stub / "none"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(agent, "CONNECT", program)
-        return connect(("SCTP", 7, "127.0.0.1", ""), stub=stub)
+        return connect(("SCTP", 7, address, ""), stub=stub)
 
 
 # --- What listens -----------------------------------------------------------------------------------------------------

@@ -17,10 +17,12 @@ from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Po
 from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, trial
 from ansible_collections.podnet.cni.plugins.module_utils._probing.agent import (
     ANSWERED,
+    MUTE,
     REFUSED,
     SILENT,
     UNREACHABLE,
     UNREAD,
+    UNROUTABLE,
     WRONG,
     Reading,
 )
@@ -50,7 +52,7 @@ def measured(expected: str, verdict: str, connection: Connection = WAY) -> Measu
 
 # --- From words to verdicts -------------------------------------------------------------------------------------------
 
-CONTROLS = ("", ANSWERED, REFUSED, SILENT, UNREACHABLE, WRONG, UNREAD)
+CONTROLS = ("", ANSWERED, REFUSED, SILENT, UNREACHABLE, WRONG, UNREAD, MUTE, UNROUTABLE)
 #: What is refused, silent or unreachable by TCP, by what the destination saw of itself; where there is none, no verdict follows.
 VERDICTS = {
     (REFUSED, ""): (ALLOW, REACHED),
@@ -91,6 +93,10 @@ def test_what_nobody_answers_by_packets_may_have_come_through(word: str, control
         (Reading((UNREAD,)), (UNKNOWN, "not measured")),
         (Reading((UNREAD,), 0, "the pod is gone"), (UNKNOWN, "not measured (the pod is gone)")),
         (Reading((UNREAD, "dropped"), 0, "no SCTP"), (UNKNOWN, "not measured (no SCTP)")),
+        (Reading((MUTE, MUTE), 900, "connected, and nothing was said"), (UNKNOWN, "connected, and nothing was said")),
+        (Reading((MUTE, SILENT), 900), (UNKNOWN, "connected, and nothing was said")),
+        (Reading((MUTE, REFUSED), 900), (UNKNOWN, "connected, and nothing was said")),
+        (Reading((UNROUTABLE, UNROUTABLE), 1), (UNKNOWN, "the source has no route there")),
     ],
 )
 def test_what_needs_no_control(reading: Reading, expected: tuple[str, str], port: Port, control: str) -> None:
@@ -101,12 +107,52 @@ def test_what_needs_no_control(reading: Reading, expected: tuple[str, str], port
     ("word", "text", "control", "expected"),
     [
         (UNREACHABLE, "No route to host", ANSWERED, (DENY, "unreachable (No route to host)")),
-        (SILENT, "connected, and nothing was said", ANSWERED, (DENY, "silent (connected, and nothing was said)")),
         (SILENT, "why", UNREAD, (UNKNOWN, "silent (why), and no listener is known to answer there")),
     ],
 )
 def test_the_text_of_an_attempt_is_told(word: str, text: str, control: str, expected: tuple[str, str]) -> None:
     assert trial.told(Reading((word,), 1000, text), control, WAY) == expected
+
+
+def test_each_family_has_its_own_control() -> None:
+    """What listens by IPv4 only is no policy that denies IPv6."""
+    four, six = (dataclasses.replace(WAY, family=family) for family in (4, 6))
+    controls = {dataclasses.replace(one, source="x/b"): Reading((word,)) for one, word in ((four, ANSWERED), (six, UNREAD))}
+    silent = Reading((SILENT, SILENT), 1000)
+    found = trial.judge(
+        {**controls, four: silent, six: silent}, lambda _: matrix.Explanation(DENY, "", "", "", ()), {four: DENY, six: DENY}
+    )
+    assert [(one.connection, one.verdict) for one in found] == [(four, DENY), (six, UNKNOWN)]
+    again = trial.worth_another_look({**controls, four: silent, six: silent}, {four: DENY, six: DENY})
+    assert set(again) == {six, dataclasses.replace(six, source="x/b")}
+
+
+@pytest.mark.parametrize("expected", [ALLOW, DENY])
+@pytest.mark.parametrize(("service", "verdict"), [(True, UNKNOWN), (False, ALLOW)])
+def test_a_refusal_by_a_service_may_be_for_want_of_an_endpoint(service: bool, verdict: str, expected: str) -> None:
+    way = Connection("x/a", "x/Service/web", TCP, "", OUT, "10.96.0.9", service)
+    assert trial.told(Reading((REFUSED, REFUSED)), "", way, expected)[0] == verdict
+    assert trial.told(Reading((SILENT, SILENT)), "", way, DENY)[0] == DENY
+
+
+@pytest.mark.parametrize("expected", [ALLOW, DENY])
+@pytest.mark.parametrize("control", [ANSWERED, REFUSED])
+@pytest.mark.parametrize("port", [TCP, UDP])
+@pytest.mark.parametrize("word", [MUTE, UNROUTABLE])
+def test_what_is_no_denial_is_looked_at_again_and_told(word: str, port: Port, control: str, expected: str) -> None:
+    own, way = Connection("x/b", "x/b", port, ""), dataclasses.replace(WAY, port=port, says="")
+    readings = {own: Reading((control,)), way: Reading((word, word))}
+    assert way in trial.worth_another_look(readings, {way: expected})
+    (found,) = trial.judge(readings, lambda _: matrix.Explanation(ALLOW, "", "", "", ()), {way: expected})
+    assert (found.result, found.tells) == (UNKNOWN, True)
+
+
+def test_where_no_route_leads_out_is_no_fault() -> None:
+    way = Connection("x/a", "2001:db8::1", TCP, "", OUT, "2001:db8::1")
+    readings = {way: Reading((UNROUTABLE, UNROUTABLE))}
+    assert trial.worth_another_look(readings, {way: ALLOW}) == []
+    (found,) = trial.judge(readings, lambda _: matrix.Explanation(ALLOW, "", "", "", ()), {way: ALLOW})
+    assert (found.result, found.tells) == (UNKNOWN, False)
 
 
 def test_judge_holds_each_against_its_own_control() -> None:
@@ -176,6 +222,24 @@ def test_an_expectation_is_met_where_all_its_connections_do_it(verdicts: tuple[s
     known = verdicts and UNKNOWN not in verdicts
     assert tested.result == (UNKNOWN if not known else MET if set(verdicts) == {wanted} else MISSED)
     assert tested.verdict == (verdicts[0] if len(set(verdicts)) == 1 else UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("found", "result", "verdict"),
+    [
+        ([(UNDEFINED, ALLOW)], UNKNOWN, UNKNOWN),
+        ([(UNDEFINED, DENY)], UNKNOWN, UNKNOWN),
+        ([(UNDEFINED, ALLOW), (DENY, DENY)], MET, DENY),
+        ([(UNDEFINED, DENY), (DENY, ALLOW)], MISSED, ALLOW),
+        ([(UNDEFINED, UNKNOWN), (DENY, DENY)], MET, DENY),
+    ],
+)
+def test_what_policies_leave_to_the_cni_is_no_evidence(found: list[tuple[str, str]], result: str, verdict: str) -> None:
+    tested = trial.Tested(Expectation("x/a", "x/b", "TCP/80", DENY), tuple(itertools.starmap(measured, found)), "left to the CNI")
+    assert (tested.result, tested.verdict) == (result, verdict)
+    assert trial.Trial("calico", True, (), tested.measured, (tested,)).missed == ((tested,) if result == MISSED else ())
+    if result == UNKNOWN:
+        assert str(tested).endswith("unknown (left to the CNI)")
 
 
 @pytest.mark.parametrize(
@@ -280,4 +344,5 @@ def test_the_summary() -> None:
 
 
 def test_a_word_of_the_program_is_known_here() -> None:
-    assert set(CONTROLS[1:]) == {agent.ANSWERED, agent.REFUSED, agent.SILENT, agent.UNREACHABLE, agent.WRONG, agent.UNREAD}
+    listed = {agent.ANSWERED, agent.REFUSED, agent.SILENT, agent.UNREACHABLE, agent.WRONG, agent.UNREAD, agent.MUTE, agent.UNROUTABLE}
+    assert set(CONTROLS[1:]) == listed

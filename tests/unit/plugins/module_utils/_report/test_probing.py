@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import Expectation
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.ports import Port
 from ansible_collections.podnet.cni.plugins.module_utils._probing import agent, trial
@@ -102,6 +103,7 @@ def test_facts_tell_what_differs_and_why() -> None:
         "destination": "x/podnet-probe-1",
         "destination_pods": "x/a",
         "port": "TCP/80",
+        "family": 0,
         "place": ACROSS,
         "nodes": "from n1 to n2",
         "expected": "deny",
@@ -110,6 +112,18 @@ def test_facts_tell_what_differs_and_why() -> None:
         "milliseconds": 9,
         "why": [WHY],
     }
+
+
+def test_the_family_is_told_where_there_are_two() -> None:
+    """Both are of one pair and way, and did not do the same."""
+    (way,) = [one for one in tried().measured if one.connection.place == ACROSS and one.verdict == ALLOW and one.expected == DENY][:1]
+    four, six = (dataclasses.replace(way, connection=dataclasses.replace(way.connection, family=family)) for family in (4, 6))
+    six = dataclasses.replace(six, verdict=DENY, seen="silent", why=())
+    found = dataclasses.replace(tried(), measured=(four, six), tested=())
+    assert [one["family"] for one in probing.facts(found)["differences"]] == [4]
+    junit = probing.render(found, "junit")
+    assert "TCP/80 over IPv4 from n1 to n2: allow" in junit
+    assert "TCP/80 over IPv6 from n1 to n2: deny" in junit
 
 
 def test_facts_tell_the_rest() -> None:
