@@ -162,12 +162,12 @@ measured:
   sample: true
 passed:
   description: Whether policies are enforced, nothing differs, and no expectation is missed.
-  returned: as RV(measured)
+  returned: when it measured, and with O(fail=false) when there was nothing to measure or too much
   type: bool
   sample: true
 faults:
   description: What is wrong, in words.
-  returned: as RV(measured)
+  returned: when it measured, and with O(fail=false) when there was nothing to measure or too much
   type: list
   elements: str
   sample: []
@@ -184,7 +184,7 @@ cni:
   sample: calico
 summary:
   description: What was found out, line by line.
-  returned: as RV(measured)
+  returned: when it measured, and with O(fail=false) when there was nothing to measure or too much
   type: list
   elements: str
   sample:

@@ -183,6 +183,10 @@ class MeasuredCluster(PolicyCluster):
             return 404, {"kind": "Status", "code": 404, "message": f'namespaces "{namespace}" not found'}
         if body["kind"] == "Pod":
             body["status"] = self.fate(body) or self.running()
+        if body["kind"] == "Namespace":
+            name = body["metadata"]["name"]
+            account = {"kind": "ServiceAccount", "metadata": {"name": "default", "namespace": name}}
+            self.put(f"{collection}/{name}/serviceaccounts/default", account)
         return super()._post(collection, body)
 
     def running(self) -> Object:

@@ -110,7 +110,7 @@ def settle(
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What to measure, and with what. ``ports``: empty for one of each range that rules tell apart. ``start`` and ``settle`` in seconds."""
+    """What to measure, and with what. ``ports``: empty for what `plan.probe_ports` finds. ``start`` and ``settle`` in seconds."""
 
     wanted: kinds.Wanted
     settings: objects.Settings

@@ -219,7 +219,7 @@ def test_check_mode_foretells_the_verification(run: Run, warned: list[str], veri
         ({"max_kinds": 1}, "kinds of pods apart, and at most 1 are probed at once"),
         ({"namespaces": ["nowhere"]}, "there is no namespace nowhere"),
         ({"namespace": "y"}, "it is not ours to use and remove"),
-        ({"namespaces": ["x"]}, "may not create pods/exec in x"),
+        ({"namespaces": ["x"]}, "may not create pods/exec in podnet-policy-probe, create pods/exec in x"),
     ],
 )
 def test_check_mode_tells_what_stands_in_the_way_of_a_measurement(run: Run, ready_policy_cluster: t.Any, verify: t.Any, words: str) -> None:

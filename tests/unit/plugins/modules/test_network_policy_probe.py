@@ -30,11 +30,13 @@ STANDS = [
     {"name": "x/podnet-probe-3", "node": "n2", "stands_for": "x/b"},
     {"name": "y/podnet-probe-4", "node": "n1", "stands_for": "y/c"},
     {"name": "y/podnet-probe-5", "node": "n2", "stands_for": "y/c"},
+    {"name": "podnet-policy-probe/podnet-probe-6", "node": "n1", "stands_for": "podnet-policy-probe/outsider"},
+    {"name": "podnet-policy-probe/podnet-probe-7", "node": "n2", "stands_for": "podnet-policy-probe/outsider"},
 ]
 OPEN = {"source": "x/b", "destination": "x/a", "port": 80, "verdict": "allow"}
 CLOSED = {"source": "y/c", "destination": "x/a", "port": 80, "verdict": "deny"}
 RETURNED = yaml.safe_load(network_policy_probe.RETURN)
-FACTS = {name for name, told in RETURNED.items() if told["returned"] == "when it measured"}
+FACTS = {name for name, told in RETURNED.items() if told["returned"].startswith("when it measured")}
 BOTH = {"changed", *(set(RETURNED) - FACTS)}
 #: One that policies allow, and that is measured.
 LINK = ("y/podnet-probe-5", "x/podnet-probe-3", "TCP/81")
@@ -91,7 +93,7 @@ def test_policies_that_do_what_they_say(run: Run, cluster: MeasuredCluster) -> N
     assert (result["differences"], result["unknown"], result["left_out"], result["removed"]) == ([], [], [], [])
     assert (result["pods"], result["cni"], result["why"], result["undefined"]) == (STANDS, "calico", "", 0)
     assert [one["result"] for one in result["expectations"]] == ["met", "met"]
-    assert result["summary"][0].endswith("between 6 pods for 3 kinds of pods: 36 as policies say, 0 otherwise")
+    assert result["summary"][0].endswith("between 8 pods for 3 kinds of pods: 64 as policies say, 0 otherwise")
     assert result["summary"][-1] == "expectations: 2 met, 0 missed, 0 unknown"
     assert result["latency_ms"] == {"median": 2, "max": 2}
     assert result["files"] == []
@@ -108,7 +110,7 @@ def test_users_own_pods_measure(run: Run, cluster: MeasuredCluster) -> None:
 
 
 def test_only_the_namespaces_that_are_named(run: Run) -> None:
-    assert {one["stands_for"] for one in run(check=True, namespaces=["y"])["pods"]} == {"y/c"}
+    assert {one["stands_for"] for one in run(check=True, namespaces=["y"])["pods"]} == {"y/c", "podnet-policy-probe/outsider"}
 
 
 def test_the_cni_that_is_named_counts(run: Run, cluster: MeasuredCluster) -> None:
@@ -158,7 +160,7 @@ def swapped(cluster: MeasuredCluster) -> None:
 @pytest.mark.parametrize(
     ("harm", "enforcement", "fault"),
     [
-        (unenforced, "not enforced", "Not enforced: all of 10 connections that policies deny were possible, for calico runs here"),
+        (unenforced, "not enforced", "Not enforced: all of 14 connections that policies deny were possible, for calico runs here"),
         (partly, "partly", "y/podnet-probe-4 to x/podnet-probe-1 on TCP/80: answered, where policies say deny (ingress: x/web isolates"),
         (cut, "enforced", "y/podnet-probe-5 to x/podnet-probe-3 on TCP/81: silent, where policies say allow"),
         (unread, "enforced", "y/podnet-probe-4 to x/podnet-probe-0 on TCP/80: not measured (no command could be run in the pod: "),
@@ -216,7 +218,7 @@ def test_nothing_enforced_may_be_allowed(run: Run, cluster: MeasuredCluster) -> 
     result = run(allow_unenforced=True, expectations=[OPEN, CLOSED])
     assert (result["passed"], result["faults"], result["enforcement"]) == (True, [], "not enforced")
     assert [one["result"] for one in result["expectations"]] == ["met", "missed"]
-    assert len(result["differences"]) == 10
+    assert len(result["differences"]) == 14
     # What should be possible still has to be.
     cut(cluster)
     assert run(allow_unenforced=True)["failed"]
@@ -298,7 +300,7 @@ def test_what_cannot_be_measured_makes_nothing(run: Run, cluster: MeasuredCluste
 def test_rights_that_are_missing(run: Run, cluster: MeasuredCluster, check: bool) -> None:
     cluster.may = lambda right: "delete" not in right
     result = run(check=check)
-    assert "may not delete namespaces, delete pods in x, delete pods in y." in result["msg"]
+    assert "may not delete namespaces, delete pods in podnet-policy-probe, delete pods in x, delete pods in y." in result["msg"]
     assert cluster.writes == []
 
 

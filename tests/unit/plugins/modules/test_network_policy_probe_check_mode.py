@@ -34,7 +34,7 @@ def test_what_it_would_measure_with(run: Run, ready_policy_cluster: t.Any) -> No
     ready_policy_cluster.add(policy({}))
     result = run(namespaces=["x"])
     assert (result["changed"], result["left_out"]) == (False, [])
-    assert {one["stands_for"] for one in result["pods"]} == {"x/a and 2 more"}
+    assert {one["stands_for"] for one in result["pods"]} == {"x/a and 2 more", "podnet-policy-probe/outsider"}
     assert "measured" not in result
     assert ready_policy_cluster.changes == []
 
@@ -47,7 +47,7 @@ def test_a_namespace_of_somebody_else(run: Run, ready_policy_cluster: t.Any) -> 
 def test_rights_that_are_missing(run: Run, ready_policy_cluster: t.Any) -> None:
     ready_policy_cluster.add(policy({}))
     ready_policy_cluster.forbidden = {"create pods/exec"}
-    assert "may not create pods/exec in x" in run(namespaces=["x"])["msg"]
+    assert "may not create pods/exec in podnet-policy-probe, create pods/exec in x" in run(namespaces=["x"])["msg"]
 
 
 @pytest.mark.parametrize(
@@ -83,4 +83,4 @@ def test_what_is_there_and_not_computed_is_left_out(run: Run, ready_policy_clust
 def test_pods_that_a_killed_run_left_are_nobodys(run: Run, ready_policy_cluster: t.Any) -> None:
     left = pod("x/podnet-probe-0", "10.0.0.99", labels={"podnet.io/policy-probe": "shadow"})
     ready_policy_cluster.add(policy({}), left)
-    assert {one["stands_for"] for one in run(namespaces=["x"])["pods"]} == {"x/a and 2 more"}
+    assert {one["stands_for"] for one in run(namespaces=["x"])["pods"]} == {"x/a and 2 more", "podnet-policy-probe/outsider"}

@@ -23,7 +23,12 @@ from tests.support.measured_cluster import ANSWERED, HOLDER, SILENT, MeasuredClu
 from tests.support.netpol_cases import policy
 
 USERS = {"x/a", "x/b", "y/c"}
-SHADOWS = ["x/podnet-probe-0", "x/podnet-probe-1", "x/podnet-probe-2", "x/podnet-probe-3", "y/podnet-probe-4", "y/podnet-probe-5"]
+OUTSIDER = "podnet-policy-probe/outsider"
+SHADOWS = [
+    *(f"x/podnet-probe-{number}" for number in range(4)),
+    *(f"y/podnet-probe-{number}" for number in (4, 5)),
+    *(f"podnet-policy-probe/podnet-probe-{number}" for number in (6, 7)),
+]
 CLIENT_REACHES = Expectation("x/b", "x/a", "TCP/80", ALLOW)
 OTHERS_DO_NOT = Expectation("y/c", "x/a", "TCP/80", DENY)
 
@@ -97,6 +102,8 @@ def test_preparing_makes_nothing(start: Start, cluster: MeasuredCluster) -> None
         (SHADOWS[3], "n2", "x/b"),
         (SHADOWS[4], "n1", "y/c"),
         (SHADOWS[5], "n2", "y/c"),
+        (SHADOWS[6], "n1", OUTSIDER),
+        (SHADOWS[7], "n2", OUTSIDER),
     ]
 
 
@@ -124,8 +131,8 @@ def test_missing_rights_are_told_before_anything_is_made(start: Start, cluster: 
 
 def test_who_has_to_send_is_there_whatever_namespaces_are_wanted(start: Start) -> None:
     only = kinds_of_pods.Wanted(("x",))
-    assert {stand.kind.name for stand in start(wanted=only).stands} == {"x/a", "x/b"}
-    assert {stand.kind.name for stand in start(OTHERS_DO_NOT, wanted=only).stands} == USERS
+    assert {stand.kind.name for stand in start(wanted=only).stands} == {"x/a", "x/b", OUTSIDER}
+    assert {stand.kind.name for stand in start(OTHERS_DO_NOT, wanted=only).stands} == {*USERS, OUTSIDER}
 
 
 def test_pods_outlive_the_measurement() -> None:
@@ -183,7 +190,7 @@ def test_what_went_wrong_first_is_told(start: Start, cluster: MeasuredCluster) -
     assert set(cluster.pods()) == {*USERS, *SHADOWS}
     cluster.before = lambda _method, _path: 0
     with start().opened() as removed:
-        assert sorted(removed) == SHADOWS
+        assert sorted(removed) == sorted(SHADOWS)
     assert is_clean(cluster)
 
 
@@ -215,12 +222,14 @@ def test_a_cluster_that_enforces(start: Start, cluster: MeasuredCluster) -> None
     denied = {
         ("y/c", "x/a", "TCP/80"),
         ("y/c", "x/a", "TCP/81"),
+        (OUTSIDER, "x/a", "TCP/80"),
+        (OUTSIDER, "x/a", "TCP/81"),
         ("x/b", "x/a", "TCP/81"),
         ("x/a", "x/a", "TCP/80"),
         ("x/a", "x/a", "TCP/81"),
     }
     assert kinds([one for one in done.measured if one.verdict == DENY], done) == denied
-    every = {(one, other, port) for one, other in itertools.product(sorted(USERS), repeat=2) for port in ("TCP/80", "TCP/81")}
+    every = {(one, other, port) for one, other in itertools.product(sorted({*USERS, OUTSIDER}), repeat=2) for port in ("TCP/80", "TCP/81")}
     assert kinds(done.measured, done) == every
     # Nothing was asked twice.
     assert len(cluster.executions) == len(SHADOWS)
