@@ -18,6 +18,7 @@ NAMESPACES = [
     "create namespaces",
     "delete namespaces",
     *(f"{verb} leases.coordination.k8s.io in ours" for verb in ("get", "create", "patch")),
+    "get serviceaccounts in ours",
 ]
 EXEC = ["get pods/exec", "create pods/exec"]
 SHADOW = [*NAMESPACES, "create pods", "delete pods", *EXEC]

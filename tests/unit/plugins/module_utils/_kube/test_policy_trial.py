@@ -12,7 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.podnet.cni.plugins.module_utils import _errors
-from ansible_collections.podnet.cni.plugins.module_utils._kube import lease, policy_trial
+from ansible_collections.podnet.cni.plugins.module_utils._kube import lease, policy_trial, policy_world
 from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Clock
 from ansible_collections.podnet.cni.plugins.module_utils._netpol import ALLOW, DENY, UNDEFINED, load
 from ansible_collections.podnet.cni.plugins.module_utils._netpol.expectations import Expectation
@@ -182,11 +182,11 @@ def test_a_time_or_number_of_nothing_is_refused(name: str) -> None:
 # --- A session --------------------------------------------------------------------------------------------------------
 
 
-def pod(name: str, labels: dict[str, str], addresses: t.Sequence[str], owner: str = "") -> dict[str, t.Any]:
+def pod(name: str, labels: dict[str, str], addresses: t.Sequence[str], owner: str = "", place: str = "n") -> dict[str, t.Any]:
     owners = [{"kind": "ReplicaSet", "name": owner, "controller": True}] if owner else []
     return {
         "kind": "Pod",
-        "metadata": {"namespace": "n", "name": name, "labels": labels, "ownerReferences": owners},
+        "metadata": {"namespace": place, "name": name, "labels": labels, "ownerReferences": owners},
         "spec": {"nodeName": "n1", "containers": []},
         "status": {"phase": "Running", "podIPs": [{"ip": address} for address in addresses]},
     }
@@ -197,6 +197,7 @@ def objects_of(generation: str, *shadows: dict[str, t.Any]) -> list[dict[str, t.
     meta = {"namespace": "n", "name": "web"}
     return [
         {"kind": "Namespace", "metadata": {"name": "n"}},
+        {"kind": "Namespace", "metadata": {"name": "podnet-policy-probe"}},
         {"kind": "Node", "metadata": {"name": "n1"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}},
         {"kind": "Deployment", "metadata": meta, "spec": {"template": {"metadata": {"labels": {"app": "web"}}}}},
         pod(f"web-{generation}-x", {"app": "web", "pod-template-hash": generation}, ["10.1.0.1", "fd00::1"], f"web-{generation}"),
@@ -216,7 +217,7 @@ def test_an_expectation_is_measured_although_its_pods_were_replaced(source: str,
     """From the choice of pods to the results, by both families; only the cluster is played."""
     expected = Expectation(source, destination, "TCP/80", DENY)
     params = {option: rules.get("default") for option, rules in policy_trial.OPTIONS.items()}
-    played = types.SimpleNamespace(stands={})
+    played = types.SimpleNamespace(stands={}, check=lambda: None, restore=tuple)
     monkeypatch.setattr(policy_trial, "Api", lambda _client: None)
     monkeypatch.setattr(policy_trial.policy_probe, "Field", lambda *_: played)
     monkeypatch.setattr(policy_trial.policy_rights, "demand", lambda *_: None)
@@ -226,9 +227,9 @@ def test_an_expectation_is_measured_although_its_pods_were_replaced(source: str,
     running = [
         dataclasses.replace(stand, addresses=(f"10.1.9.{number}", f"fd00:9::{number}")) for number, stand in enumerate(session.stands, 1)
     ]
-    shadows = [pod(stand.name, dict(stand.kind.model.labels), stand.addresses) for stand in running]
-    monkeypatch.setattr(policy_trial.policy_world, "objects", lambda _api: objects_of("b", *shadows))
-    web = {stand.reference for stand in running if stand.kind.model.labels["app"] == "web"}
+    shadows = [pod(stand.name, dict(stand.kind.model.labels), stand.addresses, place=stand.namespace) for stand in running]
+    monkeypatch.setattr(policy_trial.policy_world, "read", lambda _api: policy_world.Seen(objects_of("b", *shadows)))
+    web = {stand.reference for stand in running if stand.kind.model.labels.get("app") == "web"}
 
     def ask(connections: t.Sequence[Connection]) -> dict[Connection, agent.Reading]:
         shut = {one: not one.is_control and bool(web & {one.source, one.target}) for one in connections}
