@@ -338,6 +338,9 @@ def act(call: _entry.Call) -> _entry.Result:
     connected = client.get_client(call)
     cni = policy_world.cni_of(Api(connected)) if params["cni"] == AUTO else params["cni"]
     trials = _Verification(connected, request, cni) if request else None
+    if trials and not call.check_mode:
+        # What another run is about to take back is nothing to build on.
+        trials.session.wait()
     seen = policy_world.read(Api(connected))
     raw = objects.without_probes(seen.objects)
     wish = applying.Wish(params["name"], wanted, params["prune"] or params["state"] == ABSENT, cni)

@@ -118,7 +118,7 @@ requirements:
   - jinja2, which comes with ansible-core
 notes:
   - One of these measures in a cluster at a time. A second one waits for the first, at most O(start_timeout), and fails where that goes on.
-    A run that was killed is found out in ten seconds by a Lease that it no longer renews.
+    A run that was killed is found out by a Lease that it no longer renews, in ten seconds, and in five on its own machine.
   - Shadows count for quotas and in the sums of autoscalers. They ask for 10m of CPU and 16 MiB.
   - Shadows have the labels of your pods, so a PodDisruptionBudget counts them, and their controller has no scale. One with a
     percentage or C(maxUnavailable) allows no disruption while they are there, so a drain waits about a minute. Required pod

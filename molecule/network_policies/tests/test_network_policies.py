@@ -8,6 +8,7 @@ The pods and the policies are those of docs/guides/examples/network-policies.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -317,10 +318,15 @@ def test_what_is_computed_to_cut_is_not_even_applied(cut: dict[str, t.Any], poli
 
 
 def killed_when(argv: list[str], happened: t.Callable[[], bool]) -> None:
-    """Starts it and kills its whole process group as soon as that has happened."""
+    """Starts it and kills it with all its workers as soon as that has happened. These are in sessions of their own, and would go on."""
     process = started(argv)
     wait_for(happened, process)
-    os.killpg(process.pid, signal.SIGKILL)
+    family = [process.pid]
+    for pid in family:
+        family += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    for pid in family:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     assert process.wait(timeout=30) == -signal.SIGKILL, "it ended before it could be killed"
 
 

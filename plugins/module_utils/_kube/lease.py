@@ -5,7 +5,8 @@
 
 As leader election does it: the holder writes the time into a Lease again and again. Whoever waits takes it for dead when it has not
 changed for as long as it lasts by the waiting one's own clock, so clocks need not agree. A killed holder is found out in `LASTS` seconds,
-and at once on its own machine. It is for what takes a minute; a change of CNI has a lock that outlives its processes (`_cni.lock`).
+and in `SHORT` on its own machine, where it is seen that the run is gone: a worker may outlive it, and go on for a while.
+It is for what takes a minute; a change of CNI has a lock that outlives its processes (`_cni.lock`).
 Private: may change at any time.
 """
 
@@ -26,8 +27,8 @@ from ansible_collections.podnet.cni.plugins.module_utils._kube.waiting import Cl
 
 API_VERSION = "coordination.k8s.io/v1"
 NAME = "podnet"
-#: Seconds that a holder is believed to be alive without a word, and between two words.
-LASTS, RENEWED = 10, 2
+#: Seconds that a holder is believed to be alive without a word, those where its run is seen to be gone, and between two words.
+LASTS, SHORT, RENEWED = 10, 5, 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,12 +88,11 @@ def await_silence(
     def _is_alive(namespace: objects.Raw) -> bool:
         meta = objects.metadata(namespace)
         spec = _spec(api, meta["name"])
-        if holder.alive(spec.get("holderIdentity") or "") is False:
-            return False
         word = str(spec.get("renewTime"))
         if heard.get(meta["uid"], ("", 0.0))[0] != word:
             heard[meta["uid"]] = (word, clock.now())
-        return clock.now() - heard[meta["uid"]][1] < LASTS
+        gone = holder.alive(spec.get("holderIdentity") or "") is False
+        return clock.now() - heard[meta["uid"]][1] < (SHORT if gone else LASTS)
 
     def _look() -> t.Tuple[t.List[objects.Raw], t.List[objects.Raw]]:
         found = held()

@@ -67,13 +67,14 @@ class Field:
         """Raises BadInputError where the namespace is somebody else's."""
         namespaces.find(self._api, self._settings.namespace, objects.OWNER)
 
-    def clear(self, patience: Deadline) -> t.Tuple[str, ...]:
-        """Removes what killed runs have left; returns what that was, once it is gone.
+    def wait(self, patience: Deadline) -> t.Tuple[Raw, ...]:
+        """Waits until nobody else measures; returns the namespaces of killed runs. Raises ClusterError where one has not ended by then."""
+        return lease.await_silence(self._api, self._holder, self._namespaces, patience)
 
-        A run that goes on is waited for: ClusterError where it has not ended by then.
-        """
+    def clear(self, patience: Deadline) -> t.Tuple[str, ...]:
+        """Removes what killed runs have left, after `wait`; returns what that was, once it is gone."""
         self.check()
-        silent = lease.await_silence(self._api, self._holder, self._namespaces, patience)
+        silent = self.wait(patience)
         shadows = self._shadows()
         # Of a run that has just begun both are there by now, or neither.
         begun = {_uid(one) for one in self._namespaces()} - {_uid(one) for one in silent}

@@ -169,6 +169,14 @@ class Session:
         self._field.check()
         policy_rights.demand(Api(self._client), namespace, sorted({stand.namespace for stand in self.stands}), self._ephemeral)
 
+    def wait(self) -> None:
+        """Waits until no other run measures. What is read afterwards is not what that one is about to take back."""
+        self._field.wait(self._patience())
+
+    def _patience(self) -> Deadline:
+        # One that was killed is found out only by its silence.
+        return Deadline(max(self._request.start, 2 * lease.LASTS))
+
     @contextlib.contextmanager
     def opened(self) -> t.Iterator[t.Tuple[str, ...]]:
         """The pods are there meanwhile, and gone afterwards, whatever happens. Yields the names of those that a killed run had left."""
@@ -182,13 +190,11 @@ class Session:
         self._close()
 
     def _open(self) -> t.Tuple[str, ...]:
-        # One that was killed is found out only by its silence.
-        patience = Deadline(max(self._request.start, 2 * lease.LASTS))
         if self._ephemeral:
-            removed = self._field.clear(patience)
+            removed = self._field.clear(self._patience())
             self._field.attach(self.stands, f"{objects.CONTAINER}-{time.time_ns() // 1_000_000:x}", Deadline(self._request.start))
         else:
-            removed = self._field.claim(patience)
+            removed = self._field.claim(self._patience())
             self._field.place(self.stands, self._listened, Deadline(self._request.start))
         return removed
 

@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from ansible_collections.podnet.cni.plugins.module_utils._kube import client as kube_client
+from ansible_collections.podnet.cni.plugins.module_utils._kube import lease
 from tests.support import measured_cluster as measured
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "kube"
@@ -329,6 +330,9 @@ def policy_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterato
 def measured_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[measured.MeasuredCluster]:
     """A cluster whose policies can be measured, with a small world; see tests/support/measured_cluster.py."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    # Whoever was killed is found out at once.
+    monkeypatch.setattr(lease, "SHORT", 0)
+    monkeypatch.setattr(lease, "LASTS", 0.1)
     cluster = measured.MeasuredCluster()
     cluster.add(*measured.world())
     yield cluster

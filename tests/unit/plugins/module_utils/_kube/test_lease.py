@@ -67,9 +67,15 @@ def test_who_says_nothing_more_is_dead(words: dict[int, str], alive: bool | None
     assert lease.LASTS <= world.time < lease.LASTS + 2
 
 
-def test_whose_process_is_gone_is_dead_at_once() -> None:
+def test_whose_run_is_gone_is_dead_sooner() -> None:
     world = World({"a": {0: "just now"}}, alive=False)
-    assert (names(world.wait(60)), world.time) == (["a"], 0.0)
+    assert names(world.wait(60)) == ["a"]
+    assert lease.SHORT <= world.time < lease.SHORT + 2
+
+
+def test_a_part_that_outlives_its_run_is_waited_for() -> None:
+    world = World({"a": {second: f"word {second}" for second in range(0, 200, 2)}}, until={"a": 31}, alive=False)
+    assert world.wait(60) == ()
 
 
 def test_one_that_ends_is_waited_for_no_longer() -> None:
