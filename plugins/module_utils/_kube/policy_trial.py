@@ -203,10 +203,10 @@ class Session:
         made_anew = self._field.restore()
         seen = policy_world.read(Api(self._client))
         world, not_computed = seen.computed(kinds.profile(self._cni))
-        matrix = world.matrix(map(str, self._ports))
         stands = plan.still_there(tuple(self._field.stands.values()), seen.objects)
         if not stands:
             raise _errors.ClusterError("none of them is there any more", "pods that measure", "Run this again.")
+        matrix = world.matrix(map(str, self._ports))
         setting = evidence.Setting(world, stands, self._casting, not self._ephemeral, matrix)
         asked = evidence.questions(self._request.expected, setting, self._ports)
         by_name = {stand.reference: stand for stand in stands}
@@ -219,20 +219,21 @@ class Session:
         return trial.Trial(
             cni="" if self._cni == "generic" else self._cni,
             enforces=enforces,
+            # One that was made anew meanwhile has another address.
             stands=tuple(self._field.stands.get(stand.reference, stand) for stand in stands),
             measured=measured,
             tested=asked.tested(measured),
             settled_after=settled.after,
             seconds=settled.seconds,
-            left_out=(
-                *self.left_out,
-                *not_computed,
-                *missing,
-                *(f"{name} was deleted by somebody, and made anew" for name in dict.fromkeys((*made_anew, *settled.made_anew))),
-                *(f"{stand.reference} is gone" for stand in self.stands if stand.reference not in {one.reference for one in stands}),
-            ),
+            left_out=(*self.left_out, *not_computed, *missing, *self._changes(stands, (*made_anew, *settled.made_anew))),
             lost_nodes=self._lost_nodes(readings, stands),
         )
+
+    def _changes(self, stands: t.Iterable[plan.Stand], made_anew: t.Iterable[str]) -> t.Iterator[str]:
+        """What became of the pods that were chosen, in words."""
+        there = {stand.reference for stand in stands}
+        yield from (f"{name} was deleted by somebody, and made anew" for name in dict.fromkeys(made_anew))
+        yield from (f"{stand.reference} is gone" for stand in self.stands if stand.reference not in there)
 
     def _lost_nodes(self, readings: Readings, stands: t.Sequence[plan.Stand]) -> t.Tuple[str, ...]:
         """The nodes of ``stands`` that are not ready now, where something could not be read."""

@@ -58,7 +58,10 @@ def profile(cni: str) -> str:
 
 
 def of(world: World, wanted: Wanted, named: t.Iterable[str] = ()) -> t.Tuple[Kind, ...]:
-    """The kinds of pods in the wanted namespaces, and of the pods ``named`` wherever they are. Raises BadInputError."""
+    """The kinds of pods in the wanted namespaces, and of the pods ``named`` wherever they are, which come first in theirs.
+
+    Raises BadInputError, and UnmeasurableError where there are none, or too many.
+    """
     unknown = [name for name in wanted.namespaces if name not in world.namespaces]
     if unknown:
         raise _errors.BadInputError(f"there is no namespace {unknown[0]}", "option namespaces", "Name those whose pods are to be probed.")
@@ -81,12 +84,13 @@ def of(world: World, wanted: Wanted, named: t.Iterable[str] = ()) -> t.Tuple[Kin
             "option namespaces",
             "Probe some namespaces at a time, or raise max_kinds: the connections grow with its square.",
         )
-    return tuple(Kind(number, tuple(sorted(pods, key=_unfit))) for number, pods in enumerate(grouped.values()))
+    first = {world.pods[number].reference for number in extra}
+    return tuple(Kind(number, tuple(sorted(pods, key=_unfit(first)))) for number, pods in enumerate(grouped.values()))
 
 
-def _unfit(pod: model.Pod) -> t.Tuple[bool, bool]:
-    """The one that is imitated should be one that runs, and stays."""
-    return pod.terminating, not pod.addresses
+def _unfit(first: t.AbstractSet[str]) -> t.Callable[[model.Pod], t.Tuple[bool, bool, bool]]:
+    """The one that is imitated, or asks, should be one that runs, and stays; and one of ``first``, if there is any."""
+    return lambda pod: (pod.terminating, not pod.addresses, pod.reference not in first)
 
 
 def _is_wanted(namespace: str, world: World, wanted: Wanted) -> bool:

@@ -133,6 +133,12 @@ def test_the_outsider_does_not_count_for_the_most() -> None:
     assert kinds.outsider("ours", [kind]) == Kind(1, (model.Pod("ours", "outsider"),), ours=True)
 
 
+def test_pods_that_are_named_come_first_where_they_run() -> None:
+    pods = [pod("x/pending"), *(pod(f"x/{name}", f"10.0.0.{number}") for number, name in enumerate("abc", start=1))]
+    (kind,) = found(namespace("x"), *pods, named_pods=("x/c", "x/pending"))
+    assert [one.name for one in kind.pods] == ["c", "a", "b", "pending"]
+
+
 def test_the_pod_that_is_imitated_is_one_that_runs() -> None:
     (kind,) = found(namespace("x"), pod("x/pending"), pod("x/running", "10.0.0.1"))
     assert (kind.model.reference, kind.name) == ("x/running", "x/running and 1 more")
