@@ -104,10 +104,11 @@ class Field:
         self._remove(self._own_shadows(), [self._own])
 
     def _remove(self, pods: t.Sequence[Raw], owners: t.Sequence[Raw]) -> None:
-        for owner in owners:
-            self._api.delete(records.reference(owner, "v1", "Namespace"), _uid(owner))
+        # Pods first: while there are any in it, the namespace's own controller looks again only much later.
         self._end(pods)
         deadline = Deadline(_MOMENT)
+        for owner in owners:
+            self._api.delete(records.reference(owner, "v1", "Namespace"), _uid(owner))
         for owner in owners:
             namespaces.await_removal(self._api, records.metadata(owner)["name"], deadline)
 
