@@ -57,7 +57,7 @@ class Field:
         self._ports: t.Tuple[Port, ...] = ()
         self._seconds = 0.0
         self._own: t.Optional[Raw] = None
-        self._lease: t.Optional[lease.Lease] = None
+        self._lease = lease.Lease(self._api, settings.namespace, holder.me)
         self._container = objects.CONTAINER
         self.stands: t.Dict[str, Stand] = {}
 
@@ -91,7 +91,6 @@ class Field:
             # Somebody who waited for the same moment was quicker.
             return (*removed, *self.claim(patience))
         self._own = made
-        self._lease = lease.Lease(self._api, self._settings.namespace, self._holder.me)
         self._lease.begin()
         return removed
 
@@ -99,8 +98,7 @@ class Field:
         """Removes all that this run has made, once it is gone, and lets others measure."""
         if self._own is None:
             return
-        if self._lease is not None:
-            self._lease.end()
+        self._lease.end()
         self._remove(self._own_shadows(), [self._own])
 
     def _remove(self, pods: t.Sequence[Raw], owners: t.Sequence[Raw]) -> None:

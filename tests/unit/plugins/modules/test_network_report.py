@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing as t
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from ansible_collections.podnet.cni.plugins.module_utils._cni import cluster, sn
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths import account
 from ansible_collections.podnet.cni.plugins.module_utils._cni.paths.world import World
 from ansible_collections.podnet.cni.plugins.modules import network_path, network_report
-from tests.support import path_cases
+from tests.support import html_page, path_cases
 from tests.unit.plugins.module_utils._cni.paths.test_proof import captured
 
 NAME = "pod/default/a -> pod/default/b:80"
@@ -100,34 +99,11 @@ def test_a_page_is_written_once(run: Run, tmp_path: Path) -> None:
     assert [node["name"] for node in told["nodes"]] == ["n1", "n2", "n3"]
 
 
-class _Tags(HTMLParser):
-    """What is open at the end, and every attribute that could load something."""
-
-    VOID = ("meta", "link", "br", "rect", "path", "circle", "polyline")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.loads: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.loads += [f"{tag} {name}" for name, value in attrs if name in ("src", "href") and not str(value).startswith(("#", "data:"))]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        pass
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
 def test_the_page_is_whole_and_loads_nothing(run: Run, tmp_path: Path) -> None:
     wrong = path_cases.flannel({"Type": "vxlan"}, n2=path_cases.without("fdb", lambda _item: False))
     run(network_report, dest=str(tmp_path), **inputs(wrong))
     page = (tmp_path / "network.html").read_text()
-    tags = _Tags()
-    tags.feed(page)
+    tags = html_page.Page(page)
     assert (tags.open, tags.loads) == ([], [])
     assert "Needs attention" in page
     assert "n2: missing fdb" in page
