@@ -225,15 +225,9 @@ class Session:
             tested=asked.tested(measured),
             settled_after=settled.after,
             seconds=settled.seconds,
-            left_out=(*self.left_out, *not_computed, *missing, *self._changes(stands, (*made_anew, *settled.made_anew))),
+            left_out=(*self.left_out, *not_computed, *missing, *plan.became(self.stands, stands, (*made_anew, *settled.made_anew))),
             lost_nodes=self._lost_nodes(readings, stands),
         )
-
-    def _changes(self, stands: t.Iterable[plan.Stand], made_anew: t.Iterable[str]) -> t.Iterator[str]:
-        """What became of the pods that were chosen, in words."""
-        there = {stand.reference for stand in stands}
-        yield from (f"{name} was deleted by somebody, and made anew" for name in dict.fromkeys(made_anew))
-        yield from (f"{stand.reference} is gone" for stand in self.stands if stand.reference not in there)
 
     def _lost_nodes(self, readings: Readings, stands: t.Sequence[plan.Stand]) -> t.Tuple[str, ...]:
         """The nodes of ``stands`` that are not ready now, where something could not be read."""

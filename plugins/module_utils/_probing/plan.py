@@ -216,6 +216,13 @@ def still_there(stands: t.Sequence[Stand], raw: t.Iterable[objects.Raw]) -> t.Tu
     return tuple(stand for stand in stands if stand.reference in there)
 
 
+def became(taken: t.Iterable[Stand], left: t.Iterable[Stand], made_anew: t.Iterable[str]) -> t.Iterator[str]:
+    """In words, what became of those that were taken: ``left`` are still there, ``made_anew`` has the references of others."""
+    there = {stand.reference for stand in left}
+    yield from (f"{name} was deleted by somebody, and made anew" for name in dict.fromkeys(made_anew))
+    yield from (f"{stand.reference} is gone" for stand in taken if stand.reference not in there)
+
+
 # --- Connections ------------------------------------------------------------------------------------------------------
 
 

@@ -368,6 +368,17 @@ def test_ports_to_try(items: list[Raw], asked: list[str], expected: list[str], d
     assert list(map(str, plan.probe_ports(load(bare), asked))) == expected
 
 
+def test_what_became_of_pods_is_told_once() -> None:
+    one, other = plan.shadows(some_kinds(1), ["n1", "n2"])
+    raw = [pod(one.reference, "10.0.0.1"), pod(other.reference, "10.0.0.2", phase="Failed")]
+    left = plan.still_there((one, other), raw)
+    assert left == (one,)
+    assert list(plan.became((one, other), left, ["x/a", "x/a"])) == [
+        "x/a was deleted by somebody, and made anew",
+        f"{other.reference} is gone",
+    ]
+
+
 # --- Two families -----------------------------------------------------------------------------------------------------
 
 FOUR, SIX, BOTH = ("10.0.0.1",), ("fd00::1",), ("10.0.0.1", "fd00::1")
