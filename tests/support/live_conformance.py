@@ -29,21 +29,22 @@ _MINE = "conformance"
 _MARK = "podnet.io/conformance"
 _SETTINGS = objects.Settings("podnet-conformance", "registry.k8s.io/e2e-test-images/agnhost:2.53", 3600)
 _START, _SETTLE = 120, 30
-#: Changed connections that are awaited before all are measured.
-_SENTINELS = 6
 _DEFAULT_LABEL = "kubernetes.io/metadata.name"
 _PORTS = tuple(map(ports.parse, PORTS))
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """A step: ``waited`` seconds for the sentinels, ``seconds`` for all looks after them, and what differs from the oracle, in words."""
+    """A step: ``waited`` seconds for the sentinels, ``seconds`` for all looks after them.
+
+    In words, ``again``: what a second look was needed for, and ``differing``: what differs from the oracle at the end.
+    """
 
     step: Step
     verdicts: int
     waited: float
     seconds: float
-    whole_looks: int
+    again: tuple[str, ...]
     differing: tuple[str, ...]
 
 
@@ -52,11 +53,11 @@ class Field(policy_probe.Field):
 
     def __init__(self, client: t.Any) -> None:
         super().__init__(client, _SETTINGS, lease.Holder("conformance", lambda _name: None))
-        self.asked: list[int] = []
+        self.looks: list[policy_trial.Readings] = []
 
     def ask(self, connections: t.Sequence[plan.Connection]) -> policy_trial.Readings:
-        self.asked.append(len(connections))
-        return super().ask(connections)
+        self.looks.append(super().ask(connections))
+        return dict(self.looks[-1])
 
     def restore(self) -> tuple[str, ...]:
         """Nobody else deletes them: a pod that does not report is seen as such."""
@@ -171,15 +172,17 @@ class Cluster:
         expected = {one: DENY if _pair(one) in step.denied else ALLOW for one in connections if not one.is_control}
         began = time.monotonic()
         changed = [one for one in expected if (_pair(one) in self._denied) != (expected[one] == DENY)]
-        sentinels = changed[:: max(1, len(changed) // _SENTINELS)][:_SENTINELS]
+        sentinels = _sentinels(changed, expected)
         if sentinels:
             controls = {self._connection(one.target, one.target, one.port) for one in sentinels}
             policy_trial.settle(self.field, [*controls, *sentinels], expected, _SETTLE)
         waited = time.monotonic() - began
-        self.field.asked.clear()
+        self.field.looks.clear()
         settled = policy_trial.settle(self.field, connections, expected, _SETTLE)
         self._denied = step.denied
-        return Outcome(step, len(expected), waited, settled.seconds, len(self.field.asked), tuple(_wrong(settled.readings, expected)))
+        first, *others = self.field.looks
+        again = (f"{one}: {','.join(first[one].words)}" for one in (others[0] if others else ()))
+        return Outcome(step, len(expected), waited, settled.seconds, tuple(again), tuple(_wrong(settled.readings, expected)))
 
     def _connection(self, source: str, target: str, port: ports.Port) -> plan.Connection:
         return plan.ask(self.field.stands[source], self.field.stands[target], port, says=True)
@@ -187,15 +190,31 @@ class Cluster:
 
 def summary(outcomes: t.Sequence[Outcome], seconds: float, unsupported: t.Iterable[str]) -> list[str]:
     """What was measured, in lines. A flake is a step that needed another look after its sentinels agreed."""
-    times = [one.seconds for one in outcomes]
+    times, flakes = [one.seconds for one in outcomes], [one for one in outcomes if one.again]
     left_out = sum(len(one.step.pods) * (len(one.step.pods) - 1) * sum(p.protocol in unsupported for p in _PORTS) for one in outcomes)
     return [
         f"{len(outcomes)} steps of {sum(one.step.number == 0 for one in outcomes)} cases in {seconds:.0f} s",
         f"after the sentinels agreed, a step took {statistics.median(times):.2f} s in the median, {max(times):.2f} s at most",
         f"{sum(one.verdicts for one in outcomes)} verdicts compared, {sum(len(one.differing) for one in outcomes)} differ",
-        f"{sum(one.whole_looks > 1 for one in outcomes)} flakes",
+        f"{len(flakes)} flakes",
+        *(f"flake: {one.step}, {one.seconds:.2f} s, {len(one.again)} connections again: {'; '.join(one.again[:5])}" for one in flakes),
         f"left out, for the agent says unsupported: {', '.join(sorted(unsupported)) or 'nothing'}, {left_out} verdicts",
     ]
+
+
+def _sentinels(changed: t.Iterable[plan.Connection], expected: policy_trial.Expected) -> list[plan.Connection]:
+    """Of the changed connections so many that each pod is an end of one, on either side, where any of its own opened, and where any closed.
+
+    What a side allows is known on the node of its pod alone, and every node learns of a change in its own time.
+    """
+    found: list[plan.Connection] = []
+    covered: set[tuple[str, str, str]] = set()
+    for one in changed:
+        ends = {("from", one.source, expected[one]), ("to", one.target, expected[one])}
+        if not ends <= covered:
+            found.append(one)
+            covered |= ends
+    return found
 
 
 def _pair(one: plan.Connection) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -115,7 +116,9 @@ def calico(enforces: bool) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_stays(core: client.CoreV1Api, policies: client.NetworkingV1Api) -> t.Iterator[None]:
-    """No pod of a measurement is left by any test, and no policy stays for the next one."""
+    """No pod of a measurement is left by any test, and no policy and no report stays for the next one."""
+    if report().exists():
+        shutil.rmtree(report())
     yield
     left = [pod.metadata.name for pod in core.list_pod_for_all_namespaces(label_selector=LABEL).items]
     for namespace in ("shop", "default"):

@@ -59,6 +59,7 @@ class Field:
         self._own: t.Optional[Raw] = None
         self._lease = lease.Lease(self._api, settings.namespace, holder.me)
         self._container = objects.CONTAINER
+        self._made_anew: t.List[str] = []
         self.stands: t.Dict[str, Stand] = {}
 
     # --- Coming and going ---
@@ -127,7 +128,7 @@ class Field:
             raise _errors.ClusterError(f"{names}: still there after {_MOMENT} s", "pods of a probe", "See why they do not end.")
 
     def place(self, stands: t.Sequence[Stand], ports: t.Sequence[Port], deadline: Deadline) -> None:
-        """Makes the shadows and waits until they run; `claim` comes first."""
+        """Makes the shadows, those anew that somebody deletes meanwhile, and waits until all run; `claim` comes first."""
         self._ports = tuple(ports)
         self._seconds = deadline.seconds
         if any(stand.namespace == self._settings.namespace for stand in stands):
@@ -139,7 +140,11 @@ class Field:
         wanted = {stand.reference: stand for stand in stands}
 
         def _look() -> t.Dict[str, Raw]:
-            return {_reference(pod): pod for pod in self._own_shadows() if _reference(pod) in wanted}
+            pods = {_reference(pod): pod for pod in self._own_shadows() if _reference(pod) in wanted}
+            deleted = [stand for name, stand in wanted.items() if name not in pods]
+            _each(self._create, deleted)
+            self._made_anew += [stand.reference for stand in deleted]
+            return pods
 
         seen = deadline.poll(_look, lambda pods: any(map(_hopeless, pods.values())) or sum(map(_runs, pods.values())) == len(wanted))
         late = [name for name in wanted if name not in seen or not _runs(seen[name])]
@@ -219,16 +224,18 @@ class Field:
         _each(lambda stand: self._run(stand, end, _MARGIN), list(self.stands.values()))
 
     def restore(self) -> t.Tuple[str, ...]:
-        """Makes those shadows anew that somebody has deleted, or whose node has put them out; returns their names."""
+        """Makes those shadows anew that somebody has deleted, or whose node has put them out; returns all that were since the last time."""
         if self._own is None:
             return ()
         there = {_reference(pod): pod for pod in self._own_shadows()}
-        ended = [pod for pod in there.values() if _has_ended(pod)]
-        gone = [stand for name, stand in self.stands.items() if name not in there or _has_ended(there[name])]
+        going = [pod for pod in there.values() if not _stays(pod)]
+        gone = [stand for name, stand in self.stands.items() if not _stays(there.get(name, {}))]
         if gone:
-            self._end(ended)
+            self._end(going)
+            self._made_anew += [stand.reference for stand in gone]
             self._make(gone, Deadline(self._seconds))
-        return tuple(stand.reference for stand in gone)
+        made_anew, self._made_anew = tuple(dict.fromkeys(self._made_anew)), []
+        return made_anew
 
     def _shadows(self) -> t.List[Raw]:
         return self._api.items("/api/v1/pods", label_selector=f"{objects.LABEL}=shadow") or []

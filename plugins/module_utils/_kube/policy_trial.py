@@ -200,8 +200,7 @@ class Session:
 
     def measure(self) -> trial.Trial:
         """Reads the cluster as it is now, and measures it. Raises ClusterError when no pod is left to measure with."""
-        made_anew = self._field.restore()
-        seen = policy_world.read(Api(self._client))
+        seen, made_anew = self._read()
         world, not_computed = seen.computed(kinds.profile(self._cni))
         stands = plan.still_there(tuple(self._field.stands.values()), seen.objects)
         if not stands:
@@ -228,6 +227,17 @@ class Session:
             left_out=(*self.left_out, *not_computed, *missing, *plan.became(self.stands, stands, (*made_anew, *settled.made_anew))),
             lost_nodes=self._lost_nodes(readings, stands),
         )
+
+    def _read(self) -> t.Tuple[policy_world.Seen, t.List[str]]:
+        """The cluster with all shadows in it, and the names of those that somebody had deleted."""
+        made_anew: t.List[str] = []
+        for _ in range(_CONFIRMATIONS):
+            seen = policy_world.read(Api(self._client))
+            deleted = self._field.restore()
+            made_anew += deleted
+            if not deleted:
+                break
+        return seen, made_anew
 
     def _lost_nodes(self, readings: Readings, stands: t.Sequence[plan.Stand]) -> t.Tuple[str, ...]:
         """The nodes of ``stands`` that are not ready now, where something could not be read."""

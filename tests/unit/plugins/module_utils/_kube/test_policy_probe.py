@@ -144,6 +144,26 @@ def test_pods_that_do_not_run_in_time(claimed: policy_probe.Field, cluster: Meas
 
 def test_a_shadow_that_is_deleted_before_all_run(claimed: policy_probe.Field, cluster: MeasuredCluster) -> None:
     on_look(cluster, "/api/v1/pods", 1, lambda: cluster.remove_pod("x/podnet-probe-1"))
+    claimed.place(STANDS, PORTS, quick(7))
+    assert set(cluster.pods()) == {*NAMES, *USERS}
+    assert claimed.stands["x/podnet-probe-1"].address == cluster.pods()["x/podnet-probe-1"]["status"]["podIPs"][0]["ip"]
+    assert claimed.restore() == ("x/podnet-probe-1",)
+    assert claimed.restore() == ()
+
+
+def test_a_shadow_that_is_about_to_end_is_made_anew(placed: policy_probe.Field, cluster: MeasuredCluster) -> None:
+    cluster.pods()["x/podnet-probe-1"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert placed.restore() == ("x/podnet-probe-1",)
+    assert "deletionTimestamp" not in cluster.pods()["x/podnet-probe-1"]["metadata"]
+
+
+def test_a_shadow_that_is_deleted_again_and_again(claimed: policy_probe.Field, cluster: MeasuredCluster) -> None:
+    def before(method: str, path: str) -> int:
+        if (method, path) == ("GET", "/api/v1/pods") and "x/podnet-probe-1" in cluster.pods():
+            cluster.remove_pod("x/podnet-probe-1")
+        return 0
+
+    cluster.before = before
     with pytest.raises(_errors.ClusterError, match=r"pod x/podnet-probe-1 of the probe: does not run after 7 s: it is gone"):
         claimed.place(STANDS, PORTS, quick(7))
 

@@ -301,6 +301,24 @@ def test_a_pod_that_is_deleted_meanwhile_is_made_anew(start: Start, cluster: Mea
     assert is_clean(cluster)
 
 
+def test_a_pod_that_is_deleted_while_the_cluster_is_read_is_made_anew(start: Start, cluster: MeasuredCluster) -> None:
+    session = start()
+    with session.opened():
+        gone = iter(["x/podnet-probe-1"])
+
+        def before(method: str, path: str) -> int:
+            if (method, path) == ("GET", "/api/v1/pods"):
+                for name in gone:
+                    cluster.remove_pod(name)
+            return 0
+
+        cluster.before = before
+        done = session.measure()
+    assert done.left_out == ("x/podnet-probe-1 was deleted by somebody, and made anew",)
+    assert {stand.reference for stand in done.stands} == set(SHADOWS)
+    assert is_clean(cluster)
+
+
 def test_a_node_that_is_not_ready_is_left_out(start: Start, cluster: MeasuredCluster) -> None:
     cluster.add(node("n3", "192.168.0.3", ready=False), node("n4", "192.168.0.4"))
     done = measure(start())
