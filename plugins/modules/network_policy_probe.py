@@ -20,7 +20,8 @@ description:
     policies allow it shows that the network works. Where nothing comes through, a denial proves nothing.
   - Where pods have addresses of IPv4 and IPv6, each family is tried and judged by itself.
   - Each pod asks itself first, which no policy can forbid, so a listener that is missing is told from a policy. A denial counts when two
-    attempts saw it. What is not as policies say is asked again until it is or O(settle_timeout) is over, without sleeping for a fixed time.
+    attempts saw it, and UDP is open when two source ports of three are answered, for a tracked flow from an earlier one goes on whatever
+    policies say. What is not as policies say is asked again until it is or O(settle_timeout) is over, without sleeping for a fixed time.
   - What it made is removed at the end. After a run that was killed the next one removes it, and the pods end by themselves.
 author: The podnet.cni authors (@podnet)
 extends_documentation_fragment:

@@ -18,13 +18,17 @@ ANSWERED, REFUSED, SILENT, UNREACHABLE, WRONG, UNREAD = "answered", "refused", "
 UNSUPPORTED = "unsupported"
 #: Connected, and then no name came, which a busy node is enough for; and no packet left, for the source's kernel has no route there.
 MUTE, UNROUTABLE = "mute", "unroutable"
+#: For UDP, answered to one source port alone, as an earlier flow from that port is: connection tracking lets it go on, past any policy.
+ONCE = "once"
 #: The environment variable of a probing container that holds `CONNECT`, so that commands stay short.
 VARIABLE = "PODNET_CONNECT"
-#: Milliseconds that an attempt may take, and after which the second one begins for what has not answered.
+#: Milliseconds that an attempt may take, and after which another one begins for what has not answered.
 PATIENCE, STAGGER = 1000, 250
+#: Attempts at most; for TCP and SCTP two.
+TRIES = 3
 #: Targets in one run: each may need two processes, and 200 then hold some 150 MB.
 MOST_TARGETS = 200
-#: Seconds after which a run has surely ended: both attempts, and the time that many children take on a busy node.
+#: Seconds after which a run has surely ended: all attempts, and the time that many children take on a busy node.
 LONGEST = 15
 _MARK = "podnet"
 
@@ -89,15 +93,16 @@ exit 0
 """
 
 # Arguments: PROTOCOL/PORT/ADDRESS/NAME, where NAME is what the listener says, or "-" for somebody else's. All are tried at once; what has
-# not answered is tried a second time with a socket of its own, while the first attempt goes on. bash waits while it connects, so for TCP
-# a child does. It prints for each target: podnet INDEX WORD[,WORD] MILLISECONDS [TEXT], a word for each attempt.
+# not answered is tried a second time with a socket of its own, while the first attempt goes on. For UDP two sockets must be answered, and
+# three are tried. bash waits while it connects, so for TCP a child does. It prints for each target: podnet INDEX WORD[,WORD]...
+# MILLISECONDS [TEXT], a word for each attempt.
 CONNECT = (
     r"""
 LC_ALL=C
 exec {nothing}<> <(:)
 exec 2>/dev/null
 targets=("$@")
-fds=() pids=() began=() words=() told=() took=()
+fds=() pids=() began=() words=() told=() took=() tries=()
 now() { clock=${EPOCHREALTIME/./}; }
 
 dial() { # PROTOCOL PORT HOST NAME
@@ -115,16 +120,16 @@ dial() { # PROTOCOL PORT HOST NAME
     printf 'connected %s' "$answer"
 }
 
-start() { # ATTEMPT: twice the target's number, and one more for the second
-    local target=${targets[$1 / 2]} protocol port host name fd
+start() { # TARGET: its next attempt
+    local attempt=$(($1 * TRIES + tries[$1]++)) target=${targets[$1]} protocol port host name fd
     protocol=${target%%/*} target=${target#*/}
     port=${target%%/*} target=${target#*/}
     host=${target%/*} name=${target##*/}
     now
-    began[$1]=$clock
+    began[attempt]=$clock
     if [[ $protocol != UDP ]]; then
         exec {fd}< <(dial "$protocol" "$port" "$host" "$name")
-        pids[$1]=$! fds[$1]=$fd
+        pids[attempt]=$! fds[attempt]=$fd
     elif exec {fd}<>"/dev/udp/$host/$port"; then
         # A question that every DNS server answers by itself, if only by saying that it knows no such kind (opcode 2).
         if [[ $port == 53 && $name == - ]]; then
@@ -132,10 +137,10 @@ start() { # ATTEMPT: twice the target's number, and one more for the second
         else
             printf '?' >&"$fd"
         fi
-        fds[$1]=$fd
+        fds[attempt]=$fd
     else
         # Nothing was sent yet: only routes can forbid it.
-        ended "$1" unroutable ''
+        ended "$attempt" unroutable ''
     fi
 }
 
@@ -148,7 +153,7 @@ ended() { # ATTEMPT WORD TEXT
 }
 
 hear() { # ATTEMPT
-    local text='' name=${targets[$1 / 2]##*/} fd=${fds[$1]} size=1
+    local text='' name=${targets[$1 / TRIES]##*/} fd=${fds[$1]} size=1
     if [[ -z ${pids[$1]-} ]]; then
         if [[ $name != - ]]; then size=${#name}; fi
         IFS= read -r -N "$size" -t 0.02 -u "$fd" text
@@ -172,29 +177,48 @@ hear() { # ATTEMPT
 }
 
 settled() { # TARGET: whether it needs no further attempt
-    case ${words[$1 * 2]-}/${words[$1 * 2 + 1]-} in
-    *answered* | *wrong* | *unread* | *unsupported*) return 0 ;;
+    case ${targets[$1]%%/*}/${words[$1 * TRIES]-}/${words[$1 * TRIES + 1]-}/${words[$1 * TRIES + 2]-} in
+    UDP/*answered*answered* | *wrong* | *unread* | *unsupported*) return 0 ;;
+    UDP/*) return 1 ;;
+    *answered*) return 0 ;;
     esac
     return 1
 }
 
-for i in "${!targets[@]}"; do start $((i * 2)); done
+confirm() { # ATTEMPT, which has ended: another one where the first answer came
+    local i=$(($1 / TRIES))
+    if [[ ${words[$1]} == answered ]] && ((tries[i] < TRIES)) && ! settled "$i"; then start "$i"; fi
+}
+
+tell() { # TARGET
+    local i=$1 a line='' text='' milliseconds=''
+    for ((a = i * TRIES; a < i * TRIES + tries[i]; a++)); do
+        line+=,${words[a]:-unread} text=${told[a]:-$text}
+        case ${words[a]-} in answered | wrong) : "${milliseconds:=$((${took[a]} / 1000))}" ;; esac
+    done
+    if ! settled "$i" && [[ $line == *answered* ]]; then
+        line=${line/answered/once} text="answered to one of ${tries[i]} source ports" milliseconds=''
+    fi
+    echo "MARK $i ${line#,} ${milliseconds:-$((${took[i * TRIES]:-0} / 1000))} ${text//$'\n'/ }"
+}
+
+for i in "${!targets[@]}"; do start "$i"; done
 now
 first=$clock second=0 pause=5
 while :; do
     for a in "${!fds[@]}"; do
-        if read -r -t 0 -u "${fds[a]}"; then now; hear "$a"; fi
+        if read -r -t 0 -u "${fds[a]}"; then now; hear "$a"; confirm "$a"; fi
     done
     now
     if ((!second && clock - first > STAGGER * 1000)); then
         second=1
-        for i in "${!targets[@]}"; do settled "$i" || start $((i * 2 + 1)); done
+        for i in "${!targets[@]}"; do settled "$i" || start "$i"; done
         pause=5
         continue
     fi
     open=0
     for a in "${!fds[@]}"; do
-        if settled $((a / 2)); then
+        if settled $((a / TRIES)); then
             word=dropped
         elif ((clock - began[a] > PATIENCE * 1000)); then
             word=silent
@@ -214,14 +238,9 @@ while :; do
     if ((pause < 40)); then ((pause += 5)); fi
     read -r -t "$seconds" -u "$nothing"
 done
-for i in "${!targets[@]}"; do
-    a=$((i * 2)) b=$((i * 2 + 1))
-    text=${told[b]:-${told[a]-}}
-    ms=$((${took[a]:-0} / 1000))
-    case ${words[b]-} in answered | wrong) ms=$((${took[b]} / 1000)) ;; esac
-    echo "MARK $i ${words[a]:-unread}${words[b]:+,${words[b]}} $ms ${text//$'\n'/ }"
-done
+for i in "${!targets[@]}"; do tell "$i"; done
 """.replace("PATIENCE", str(PATIENCE))
     .replace("STAGGER", str(STAGGER))
+    .replace("TRIES", str(TRIES))
     .replace("MARK", _MARK)
 )

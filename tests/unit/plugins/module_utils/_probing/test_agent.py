@@ -34,7 +34,7 @@ def test_the_command_of_an_attempt_is_short_and_names_all_targets() -> None:
     ]
 
 
-@pytest.mark.parametrize("word", ["PATIENCE", "STAGGER", "MARK"])
+@pytest.mark.parametrize("word", ["PATIENCE", "STAGGER", "TRIES", "MARK"])
 def test_every_place_of_the_program_is_filled_in(word: str) -> None:
     assert word not in agent.CONNECT
 
@@ -98,6 +98,9 @@ def test_wherever_the_stream_breaks_nothing_is_made_up(length: int) -> None:
         ((SILENT, SILENT), SILENT),
         ((REFUSED, SILENT), REFUSED),
         ((SILENT, REFUSED), REFUSED),
+        ((agent.ONCE, SILENT, SILENT), SILENT),
+        ((SILENT, agent.ONCE, SILENT), SILENT),
+        ((ANSWERED, "dropped", ANSWERED), ANSWERED),
     ],
 )
 def test_the_word_that_counts(words: tuple[str, ...], word: str) -> None:
