@@ -93,8 +93,8 @@ exit 0
 """
 
 # Arguments: PROTOCOL/PORT/ADDRESS/NAME, where NAME is what the listener says, or "-" for somebody else's. All are tried at once; what has
-# not answered is tried a second time with a socket of its own, while the first attempt goes on. For UDP two sockets must be answered, and
-# three are tried. bash waits while it connects, so for TCP a child does. It prints for each target: podnet INDEX WORD[,WORD]...
+# not answered is tried a second time with a socket of its own, while the first attempt goes on. For UDP two sockets must be answered, of
+# three at most. bash waits while it connects, so for TCP a child does. It prints for each target: podnet INDEX WORD[,WORD]...
 # MILLISECONDS [TEXT], a word for each attempt.
 CONNECT = (
     r"""

@@ -79,6 +79,19 @@ def measure(session: policy_trial.Session) -> trial.Trial:
         return session.measure()
 
 
+def remove_ahead_of(cluster: MeasuredCluster, request: str, pod: str) -> None:
+    """Somebody deletes the pod when pods are listed (GET), or a command is about to run in one (EXEC), for the first time."""
+    gone = iter([pod])
+
+    def before(method: str, path: str) -> int:
+        if method == request and (method == "EXEC" or path == "/api/v1/pods"):
+            for name in gone:
+                cluster.remove_pod(name)
+        return 0
+
+    cluster.before = before
+
+
 def is_clean(cluster: MeasuredCluster) -> bool:
     return set(cluster.pods()) == USERS and cluster.namespaces() == {"x", "y"}
 
@@ -286,15 +299,7 @@ def test_what_is_enforced_late_is_awaited(start: Start, cluster: MeasuredCluster
 
 
 def test_a_pod_that_is_deleted_meanwhile_is_made_anew(start: Start, cluster: MeasuredCluster) -> None:
-    gone = iter(["x/podnet-probe-1"])
-
-    def before(method: str, _path: str) -> int:
-        if method == "EXEC":
-            for name in gone:
-                cluster.remove_pod(name)
-        return 0
-
-    cluster.before = before
+    remove_ahead_of(cluster, "EXEC", "x/podnet-probe-1")
     done = measure(start(settle=60))
     assert done.left_out == ("x/podnet-probe-1 was deleted by somebody, and made anew",)
     assert (done.enforcement, done.faults(allow_unenforced=False)) == (trial.ENFORCED, [])
@@ -304,15 +309,7 @@ def test_a_pod_that_is_deleted_meanwhile_is_made_anew(start: Start, cluster: Mea
 def test_a_pod_that_is_deleted_while_the_cluster_is_read_is_made_anew(start: Start, cluster: MeasuredCluster) -> None:
     session = start()
     with session.opened():
-        gone = iter(["x/podnet-probe-1"])
-
-        def before(method: str, path: str) -> int:
-            if (method, path) == ("GET", "/api/v1/pods"):
-                for name in gone:
-                    cluster.remove_pod(name)
-            return 0
-
-        cluster.before = before
+        remove_ahead_of(cluster, "GET", "x/podnet-probe-1")
         done = session.measure()
     assert done.left_out == ("x/podnet-probe-1 was deleted by somebody, and made anew",)
     assert {stand.reference for stand in done.stands} == set(SHADOWS)

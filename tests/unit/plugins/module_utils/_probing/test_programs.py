@@ -256,13 +256,13 @@ def test_one_answer_of_three_to_udp_is_none(answered: set[int], words: list[str]
                     if len(ports) - 1 in answered:
                         listening.sendto(NAME.encode(), peer)
 
-        thread = threading.Thread(target=answer, daemon=True)
-        thread.start()
+        threading.Thread(target=answer, daemon=True).start()
         (reading,) = connect(("UDP", listening.getsockname()[1], GOOD, NAME)).readings
-        listening.shutdown(socket.SHUT_RDWR) if False else listening.close()
+        # On a busy machine another attempt may have begun before an answer came.
+        _await(lambda: len(ports) == len(reading.words))
     assert [word for word in reading.words if word != "dropped"] == words
     assert (reading.word, reading.text) == ((ANSWERED, "") if len(answered) > 1 else (SILENT, "answered to one of 3 source ports"))
-    assert len(set(ports)) == len(ports) == max(len(words), max(answered) + 1)
+    assert len(set(ports)) == len(ports) >= max(len(words), max(answered) + 1)
 
 
 def test_what_answers_ends_the_run(listeners: Listeners) -> None:
